@@ -1,0 +1,189 @@
+"""From a config class to validated values: written in the script, overridden on the command line."""
+
+import difflib
+import os
+import re
+import sys
+from typing import Any, Literal, Self, get_args, get_origin
+
+import tyro
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from course import data, runs
+from course.errors import CourseError, end_in_a_sentence
+
+
+class Words(tuple):
+    """What stood behind an option on the command line, before it is known which type it should have."""
+
+
+class LessonConfig(BaseModel):
+    """What the configurations of all lessons share; a lesson derives its `Config` from it and adds its own values.
+
+    Every field is checked, its default too; an impossible value raises CourseError with one sentence.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    batch_size: int  # every lesson has its own default
+    data: str = Field("mnist", description="mnist, fashion_mnist, or the path of an .npz file of your own")
+    limit: int | None = Field(None, ge=1, description="train on the first N images only, for a quick try")
+    seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes everything random: same seed, same numbers")
+    name: str = Field(
+        "run",
+        pattern=r"^[\w.-]{1,60}$",
+        json_schema_extra={"allowed": "up to 60 letters, digits, dots, hyphens and underscores"},
+        description="ends the name of the run, on disk and in Weights & Biases",
+    )
+    project: str = Field(
+        "course-in-a-box",
+        pattern=r"^[\w.-]{1,100}$",
+        json_schema_extra={"allowed": "up to 100 letters, digits, dots, hyphens and underscores"},
+        description="the Weights & Biases project that the run belongs to",
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        # A lesson's own values come first, on the page as in --help.
+        own = {name: cls.__pydantic_fields__[name] for name in cls.__annotations__ if name in cls.__pydantic_fields__}
+        cls.__pydantic_fields__ = own | cls.__pydantic_fields__
+
+    @classmethod
+    def from_command_line(cls, arguments: list[str] | None = None) -> Self:
+        """Returns the values of this class as overridden by `arguments` (those of the program if None).
+
+        `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand bare. Ends
+        the program with exit code 2 and one sentence if a value or an option is wrong, if the data set is damaged or
+        if `runs/` cannot be written.
+        """
+        end_in_a_sentence()
+        config, unknown = tyro.cli(
+            cls,
+            args=arguments,
+            registry=_options_as_words,
+            config=(tyro.conf.FlagConversionOff,),
+            use_underscores=True,
+            return_unknown_args=True,
+        )
+        if unknown:
+            option = unknown[0].split("=")[0]
+            options = [f"--{name}" for name in cls.model_fields]
+            raise CourseError(_no_such_value(option, options, "--help lists them all"))
+        data.verify(config.data)
+        runs.check_writable()
+        return config
+
+    def values(self) -> dict[str, Any]:
+        """Returns all values by name, in the order of --help, as JSON has them."""
+        values = self.model_dump(mode="json")
+        return {name: values[name] for name in type(self).model_fields}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_sentence(cls, values: Any, validate: Any) -> Self:
+        try:
+            return validate(values)
+        except ValidationError as problems:
+            raise CourseError(_sentence(cls, problems.errors()[0])) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_words(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, Words):
+            return value
+        annotation = cls.model_fields[info.field_name].annotation
+        if get_origin(annotation) is tuple:  # 64 64, 64,64 and a sweep agent's [64, 64]
+            return tuple(re.sub(r"[\[\](),]", " ", " ".join(value)).split())
+        if annotation is bool and not value:
+            return True
+        return value[0] if len(value) == 1 else " ".join(value)
+
+    @model_validator(mode="after")
+    def _fits_the_data(self) -> Self:
+        images = data.training_images(self.data)
+        if self.limit is not None and self.limit > images:
+            raise CourseError(
+                f"limit is {self.limit}, but {self.data} has {images} training images; give a smaller one."
+            )
+        images = self.limit or images
+        if self.batch_size > images:
+            raise CourseError(
+                f"batch_size is {self.batch_size}, but there are {images} images to train on; give a smaller one."
+            )
+        return self
+
+
+def check_image_is_large_enough(height: int, width: int, kernels: list[tuple[int, int]]) -> None:
+    """Raises CourseError if a convolution would have nothing left to look at.
+
+    Follows an image of (height, width) pixels through convolutions without padding, one for each (height, width) in
+    `kernels`, each followed by 2x2 pooling while there are two pixels to pool in both directions.
+    """
+    for number, (kernel_height, kernel_width) in enumerate(kernels, start=1):
+        if kernel_height > height or kernel_width > width:
+            raise CourseError(
+                f"Convolution {number} has kernels of {kernel_height}x{kernel_width} pixels (height x width), but only"
+                f" {height}x{width} are left of the image; use smaller kernels, fewer convolutions or larger images."
+            )
+        height, width = height - kernel_height + 1, width - kernel_width + 1
+        if min(height, width) >= 2:
+            height, width = height // 2, width // 2
+
+
+_options_as_words = tyro.constructors.ConstructorRegistry()
+
+
+@_options_as_words.primitive_rule
+def _as_words(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec:
+    """Has tyro hand over the words behind each option as they are, so that pydantic alone judges values."""
+    if get_origin(info.type) is Literal:
+        metavar = f"{{{','.join(get_args(info.type))}}}"
+    else:
+        metavar = next((kind for kind in ("bool", "int", "float") if kind in str(info.type)), "text").upper()
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs="*",
+        metavar=f"{metavar} ..." if get_origin(info.type) is tuple else metavar,
+        instance_from_str=Words,
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [" ".join(map(str, value))] if isinstance(value, tuple) else [str(value)],
+    )
+
+
+def _sentence(config: type[LessonConfig], problem: dict[str, Any]) -> str:
+    """Says in one sentence what is wrong with a value, what is allowed and where to change it."""
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        return _no_such_value(name, list(config.model_fields), "class Config lists them all")
+    script = os.path.basename(sys.argv[0]) or "the script"
+    return (
+        f"{name} is {str(problem['input']) or 'empty'}, but must be"
+        f" {_allowed(config.model_json_schema()['properties'][name])}; change it in class Config of {script}, or with"
+        f" --{name} on the command line."
+    )
+
+
+def _no_such_value(name: str, names: list[str], all_names: str) -> str:
+    near = difflib.get_close_matches(name.replace("-", "_").replace("__", "--", 1), names, n=1)
+    return f"There is no {name}{f'; did you mean {near[0]}?' if near else ';'} {all_names}."
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    """Puts into words what the JSON schema of one field allows."""
+    if "anyOf" in schema:  # a value, or None
+        schema = schema["anyOf"][0]
+    if "allowed" in schema:
+        return schema["allowed"]
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    if schema["type"] == "array":
+        return f"a list of which each element is {_allowed(schema['items'])}"
+    if schema["type"] not in ("integer", "number"):
+        return {"boolean": "True or False", "string": "text"}[schema["type"]]
+    bounds = {
+        "minimum": "at least {:,}",
+        "exclusiveMinimum": "above {:,}",
+        "maximum": "at most {:,}",
+        "exclusiveMaximum": "below {:,}",
+    }
+    limits = [text.format(schema[bound]) for bound, text in bounds.items() if bound in schema]
+    return f"{'a whole number' if schema['type'] == 'integer' else 'a number'}, {' and '.join(limits)}"

@@ -1,0 +1,25 @@
+"""How a program of the course ends when it cannot go on: with one sentence and an exit code."""
+
+import sys
+
+
+class CourseError(Exception):
+    """Something the learner can put right; its text is one sentence that says what is wrong and what to do."""
+
+
+def end_in_a_sentence() -> None:
+    """From here on an uncaught CourseError or Ctrl-C ends the program without a traceback.
+
+    The exit code is 2 for a CourseError and 130 for Ctrl-C; every other exception keeps its traceback.
+    """
+    sys.excepthook = _report
+
+
+def _report(kind, error, traceback) -> None:
+    if issubclass(kind, CourseError):
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    if issubclass(kind, KeyboardInterrupt):
+        print("\nStopped by Ctrl-C.", file=sys.stderr)
+        sys.exit(130)
+    sys.__excepthook__(kind, error, traceback)

@@ -1,0 +1,163 @@
+"""What one run leaves on disk, and how it is found again."""
+
+import contextlib
+import csv
+import io
+import itertools
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from course.data import class_names
+from course.errors import CourseError
+from course.files import replacing, shown, write_json, write_text
+from course.tracking import Tracking
+
+RUNS = Path(__file__).resolve().parent.parent / "runs"
+HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+STOPPED = {130: "Ctrl-C", 143: "SIGTERM"}  # exit codes
+
+
+def check_writable() -> None:
+    """Raises CourseError unless a run can write its folder."""
+    folder = RUNS if RUNS.exists() else RUNS.parent
+    if not os.access(folder, os.W_OK):
+        raise CourseError(f"{folder} cannot be written to; copy the course to a folder of your own and run it there.")
+
+
+class Run:
+    """One training of one script, from its first line to its test: its folder, its tracking and its end.
+
+    A context manager. `runs/<script>/<time>-<name>/` gets config.json at once, history.csv and model.keras after each
+    epoch and metrics.json at the end; a kill at any moment leaves either the old or the new file.
+    `runs/<script>/latest` points to the newest run. After Ctrl-C or SIGTERM the finished epochs are kept.
+    """
+
+    def __init__(self, script: str, config: Any) -> None:
+        """Makes the folder and starts tracking.
+
+        Args:
+            script: the name of the script without .py, such as "cnn".
+            config: an instance of the script's Config.
+
+        Raises:
+            CourseError: the folder cannot be made.
+        """
+        self.config = config
+        self.verbose = 1 if sys.stdout.isatty() else 2  # what Keras calls a progress bar, and a line an epoch
+        self.history: list[dict[str, float]] = []
+        self._started = time.monotonic()
+        values = config.values()
+        try:
+            self.folder = _new_folder(RUNS / script, config.name)
+        except OSError as error:
+            raise CourseError(f"No folder can be made in {RUNS} ({error.strerror}); no run is started.") from None
+        write_json(self.folder / "config.json", values)
+        self._tracking = Tracking(f"{script}/{self.folder.name}", config.project, values, RUNS)
+
+    def __enter__(self) -> Self:
+        self._old_handler = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
+        signal.signal(signal.SIGTERM, self._old_handler)
+        if error is None:
+            return
+        exit_code = 130 if kind is KeyboardInterrupt else error.code if kind is SystemExit else 1
+        self._tracking.finish(exit_code=1)
+        if exit_code in STOPPED:
+            kept = f"{len(self.history)} of {self.config.epochs} epochs are finished and kept in {shown(self.folder)}"
+            print(f"\nStopped by {STOPPED[exit_code]}: {kept}.", file=sys.stderr)
+            sys.exit(exit_code)
+
+    def after_each_epoch(self) -> Any:
+        """Returns the keras.callbacks.Callback that keeps and tracks what each epoch brought."""
+        import keras  # late, because the command line is checked before keras is loaded
+
+        def keep(epoch: int, logs: dict[str, float]) -> None:
+            rate = float(keras.ops.convert_to_numpy(callback.model.optimizer.learning_rate))
+            self._keep_epoch({"epoch": epoch + 1, **logs, "learning_rate": rate})
+            with replacing(self.folder / "model.keras") as unfinished:
+                callback.model.save(unfinished)
+
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=keep)
+        return callback
+
+    def show_predictions(self, images: np.ndarray, targets: np.ndarray, probabilities: np.ndarray) -> None:
+        """Tracks sample images with what they are and what the network takes them for.
+
+        Args:
+            images: of as many pixels as the config says, (n, ...), on any scale.
+            targets: one-hot, (n, 10).
+            probabilities: what the network predicts, (n, 10).
+        """
+        names = class_names(self.config.data)
+        captions = [
+            f"{names[truth]}, taken for {names[guess]} ({probability:.0%})"
+            for truth, guess, probability in zip(
+                targets.argmax(axis=1), probabilities.argmax(axis=1), probabilities.max(axis=1), strict=True
+            )
+        ]
+        pixels = images.reshape(len(images), self.config.img_height, self.config.img_width)
+        self._tracking.log_predictions(pixels, captions)
+
+    def finish(self, test_loss: float, test_accuracy: float, parameters: int) -> None:
+        """Writes metrics.json, ends tracking, and says what came out and where it is.
+
+        Args:
+            test_loss: mean loss of the finished model on the test images.
+            test_accuracy: share of the test images it gets right, 0 to 1.
+            parameters: how many numbers the model has learnt.
+        """
+        seconds = time.monotonic() - self._started
+        metrics = _plain(
+            {"test_accuracy": test_accuracy, "test_loss": test_loss, "parameters": parameters, "seconds": seconds}
+        )
+        self._tracking.summarize(metrics)
+        self._tracking.finish()
+        write_json(self.folder / "metrics.json", metrics)
+        print(f"\nTest accuracy {test_accuracy:.2%}, loss {test_loss:.4f}: {parameters:,} parameters, {seconds:.0f} s.")
+        if not math.isfinite(test_loss):
+            print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
+        print(f"It is kept:  {shown(self.folder)} (config.json, history.csv, metrics.json, model.keras)")
+        for direction in self._tracking.directions():
+            print(direction)
+
+    def _keep_epoch(self, metrics: dict[str, float]) -> None:
+        self.history.append(_plain(metrics))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, HISTORY, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.history)
+        write_text(self.folder / "history.csv", text.getvalue())
+        self._tracking.log(self.history[-1])
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """Makes `parent`/<time>-<name>, with a number behind it if it exists, and points `parent`/latest to it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    base = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{name}"
+    for number in itertools.count(1):
+        folder = parent / (base if number == 1 else f"{base}-{number}")
+        try:
+            folder.mkdir()
+            break
+        except FileExistsError:
+            continue
+    link = folder / "latest"  # made where no other run makes one, then moved to its place
+    with contextlib.suppress(OSError):  # Windows lets not everybody make links
+        link.symlink_to(folder.name, target_is_directory=True)
+        os.replace(link, parent / "latest")
+    return folder
+
+
+def _plain(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Returns metrics as plain numbers of six decimals; what is not a number, as after a divergence, becomes None."""
+    numbers = {name: value if isinstance(value, int) else float(value) for name, value in metrics.items()}
+    return {name: round(value, 6) if math.isfinite(value) else None for name, value in numbers.items()}

@@ -1,0 +1,111 @@
+"""The Weights & Biases run of a training: online with credentials, offline without, never in training's way."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from course.files import shown
+
+MODES = ("online", "offline", "disabled")
+START_SECONDS = 10  # what a dead server may cost before the run goes on offline
+FINISH_SECONDS = 15  # what it may cost at the end, when the last metrics are on their way
+
+
+class Tracking:
+    """One run in Weights & Biases. Whatever goes wrong with it ends in a sentence, not in the end of the training."""
+
+    def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path) -> None:
+        """Starts the run; its files go to `folder`/wandb.
+
+        The mode is that of WANDB_MODE if it is offline or disabled; otherwise online if there is an API key and a
+        server that answers, else offline. Nothing is asked.
+        """
+        import wandb  # late, because the command line is checked before anything heavy is loaded
+
+        self.wandb = wandb
+        self.warned = False
+        self.run = None
+        options = {"name": name, "project": project, "config": config, "dir": folder}
+        mode = self._mode()
+        if mode == "online":
+            try:
+                self.run = wandb.init(mode="online", settings=self._settings(), **options)
+            except Exception as error:  # a server can refuse in many ways, and none may end the lesson
+                self._warn(f"Weights & Biases refused or did not answer ({_first_line(error)}); this run is tracked offline")
+                self.warned, mode = False, "offline"
+        if self.run is None:
+            try:
+                self.run = wandb.init(mode=mode, settings=self._settings(), **options)
+            except Exception as error:  # for example a full disk
+                self._warn(f"This run is not tracked ({_first_line(error)})")
+                self.run = wandb.init(mode="disabled")
+
+    def log(self, values: dict[str, Any]) -> None:
+        """Logs the metrics of one epoch under the names they have in `values`."""
+        self._guard(lambda: self.run.log(values))
+
+    def log_predictions(self, images: np.ndarray, captions: list[str]) -> None:
+        """Logs images of shape (n, height, width), whatever their scale, each with its caption."""
+        darkest, brightest = images.min(), images.max()
+        pixels = np.rint((images - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
+        pictures = zip(pixels, captions, strict=True)
+        self._guard(
+            lambda: self.run.log({"predictions": [self.wandb.Image(image, caption=text) for image, text in pictures]})
+        )
+
+    def summarize(self, values: dict[str, Any]) -> None:
+        """Writes the run's final values, which its table in Weights & Biases shows."""
+        self._guard(lambda: self.run.summary.update(values))
+
+    def finish(self, exit_code: int = 0) -> None:
+        """Ends the run; waits at most FINISH_SECONDS for the server."""
+        self._guard(lambda: self.run.finish(exit_code=exit_code))
+
+    def directions(self) -> list[str]:
+        """Returns lines that say how to look at the run and how to upload it."""
+        if self.run is None or self.run.disabled:
+            return []
+        if not (self.run.offline or self.warned):
+            return [f"Look at it:  {self.run.url}"]
+        folder = shown(Path(self.run.settings.sync_dir))
+        sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
+        return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
+
+    def _mode(self) -> str:
+        asked = os.environ.get("WANDB_MODE", "online").lower()
+        if asked in ("offline", "disabled"):
+            return asked
+        if asked != "online":
+            self._warn(f"WANDB_MODE is {asked!r}, but must be {', '.join(MODES)}; this run is tracked offline")
+            return "offline"
+        try:
+            return "online" if self.wandb.login(prompt=False, verify=False) else "offline"
+        except Exception as error:  # for example a key that is no key
+            self._warn(f"Weights & Biases cannot use its API key ({_first_line(error)}); this run is tracked offline")
+            return "offline"
+
+    def _settings(self) -> Any:
+        return self.wandb.Settings(
+            init_timeout=START_SECONDS,
+            finish_timeout=FINISH_SECONDS,
+            finish_timeout_raises=True,
+            x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
+        )
+
+    def _guard(self, action) -> None:
+        try:
+            action()
+        except Exception as error:  # for example a full disk or a server that died
+            self._warn(f"Tracking failed ({_first_line(error)}); the training goes on")
+
+    def _warn(self, sentence: str) -> None:
+        if not self.warned:
+            print(f"{sentence}.", file=sys.stderr)
+        self.warned = True
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
