@@ -34,7 +34,9 @@ class Tracking:
             try:
                 self.run = wandb.init(mode="online", settings=self._settings(), **options)
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
-                self._warn(f"Weights & Biases refused or did not answer ({_first_line(error)}); this run is tracked offline")
+                self._warn(
+                    f"Weights & Biases refused or did not answer ({_first_line(error)}); this run is tracked offline"
+                )
                 self.warned, mode = False, "offline"
         if self.run is None:
             try:
@@ -99,7 +101,7 @@ class Tracking:
         try:
             action()
         except Exception as error:  # for example a full disk or a server that died
-            self._warn(f"Tracking failed ({_first_line(error)}); the training goes on")
+            self._warn(f"Tracking failed ({_first_line(error)}); the run itself is not affected")
 
     def _warn(self, sentence: str) -> None:
         if not self.warned:

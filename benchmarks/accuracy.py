@@ -1,0 +1,87 @@
+"""Measures the test accuracy of the scripts as shipped: `python -m benchmarks.accuracy`.
+
+Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
+run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from course.files import write_json, write_text
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+COMMANDS = ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64", "fashion.py")
+
+
+def measure(command: str, seed: int) -> dict[str, float]:
+    """Runs one command to its end; returns its seed, test_accuracy (0 to 1) and seconds, start-up included."""
+    script, *options = command.split()
+    started = time.monotonic()
+    finished = subprocess.run(
+        [sys.executable, script, *options, "--seed", str(seed), "--name", "accuracy"],
+        cwd=REPOSITORY,
+        env=os.environ | {"WANDB_MODE": "offline", "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    seconds = time.monotonic() - started
+    folder = re.search(r"^It is kept:  (\S+)", finished.stdout, re.MULTILINE)[1]
+    metrics = json.loads((REPOSITORY / folder / "metrics.json").read_text(encoding="utf-8"))
+    return {"seed": seed, "test_accuracy": metrics["test_accuracy"], "seconds": round(seconds, 1)}
+
+
+def table(results: dict[str, list[dict[str, float]]]) -> str:
+    """Returns the results as a Markdown table, a line a command."""
+    lines = [
+        "| command | test accuracy, mean ± standard deviation | lowest to highest | seeds | seconds, median |",
+        "|---|---|---|---|---|",
+    ]
+    for command, runs in results.items():
+        accuracies = [100 * run["test_accuracy"] for run in runs]
+        spread = f" ± {statistics.stdev(accuracies):.2f}" if len(runs) > 1 else ""
+        lines.append(
+            f"| `python {command}` | {statistics.mean(accuracies):.2f}%{spread}"
+            f" | {min(accuracies):.2f} to {max(accuracies):.2f} | {', '.join(str(run['seed']) for run in runs)}"
+            f" | {statistics.median(run['seconds'] for run in runs):.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    """Returns processor, cores and Python's version in one line."""
+    model = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 up (default: 5)")
+    parser.add_argument("--only", choices=COMMANDS, action="append", help="measure only this command; may be repeated")
+    options = parser.parse_args()
+
+    results: dict[str, list[dict[str, float]]] = {command: [] for command in options.only or COMMANDS}
+    for seed in range(1, options.seeds + 1):
+        for command, runs in results.items():  # in turn, so that a busy machine hits all alike
+            runs.append(measure(command, seed))
+            print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
+        report = {"date": datetime.date.today().isoformat(), "machine": machine(), "results": results}
+        folder = Path(__file__).parent
+        write_json(folder / "accuracy.json", report)
+        write_text(folder / "accuracy.md", f"{table(results)}\n{report['date']}, {report['machine']}.\n")
+    print(f"\n{table(results)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Checkouts of the course in which a test can run its scripts as a learner does, and break things."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course.data import load
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SCRIPTS = ("mlp", "cnn", "fashion")
+
+
+@dataclass
+class Checkout:
+    """A copy of the course, in a folder with spaces in its name, with an empty home directory."""
+
+    folder: Path
+    home: Path
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """Returns a learner's environment: no account, no settings, nobody's home."""
+        foreign = ("WANDB", "KERAS", "TF_", "XLA", "PYTEST", "COLUMNS", "XDG")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        return kept | {"HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"} | changes
+
+    def run(self, *words: str, before: tuple[str, ...] = (), timeout: float = 600, **environment: str):
+        """Runs `python <words>` in the checkout, behind the command `before` if there is one; returns what came out."""
+        return subprocess.run(
+            [*before, sys.executable, *words],
+            cwd=self.folder,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+
+    def latest(self, script: str) -> Path:
+        """Returns the folder of the newest run of a script."""
+        return (self.folder / "runs" / script / "latest").resolve()
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Checkout:
+    return copy_of_the_course(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory) -> Path:
+    """The first 1,200 training and 500 test images of MNIST as a learner's own file: a run takes seconds."""
+    return part_of_mnist(tmp_path_factory.mktemp("small data") / "small.npz", 0)
+
+
+@pytest.fixture(scope="session")
+def other_small_data(tmp_path_factory) -> Path:
+    """As many other images."""
+    return part_of_mnist(tmp_path_factory.mktemp("small data") / "other.npz", 1200)
+
+
+def part_of_mnist(file: Path, first: int) -> Path:
+    (x_train, y_train), (x_test, y_test) = load("mnist")
+    train, test = slice(first, first + 1200), slice(500)
+    np.savez_compressed(file, x_train=x_train[train], y_train=y_train[train], x_test=x_test[test], y_test=y_test[test])
+    return file
+
+
+@pytest.fixture(scope="session")
+def tracked() -> Callable[[Path], dict]:
+    """Returns what Weights & Biases' own tool reads from the folder of an offline run: project, config, summary."""
+
+    def read(folder: Path) -> dict:
+        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json", str(folder)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    return read
+
+
+@dataclass
+class FinishedRun:
+    """A script that was run as it is, on all its data, without a network."""
+
+    checkout: Checkout
+    finished: subprocess.CompletedProcess
+    folder: Path
+
+
+@pytest.fixture(scope="session", params=SCRIPTS)
+def full_run(request, tmp_path_factory, no_network) -> FinishedRun:
+    checkout = copy_of_the_course(tmp_path_factory.mktemp(request.param))
+    finished = checkout.run(f"{request.param}.py", before=no_network)
+    return FinishedRun(checkout, finished, checkout.latest(request.param))
+
+
+@pytest.fixture(scope="session")
+def no_network() -> tuple[str, ...]:
+    """A command in front of a command that leaves it the loopback interface and nothing else."""
+    for unshare in (("unshare", "--net"), ("unshare", "--map-root-user", "--net")):
+        command = (*unshare, "sh", "-c", 'ip link set lo up 2>/dev/null || ifconfig lo up; exec "$@"', "sh")
+        if (
+            shutil.which("unshare")
+            and subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
+        ):
+            return command
+    pytest.skip("this system cannot run a program without a network (Linux can, with unshare)")
+
+
+def copy_of_the_course(folder: Path) -> Checkout:
+    target = folder / "a course in a box"
+    target.mkdir()
+    for file in REPOSITORY.glob("*.py"):
+        shutil.copy(file, target)
+    for part in ("course", "data"):
+        shutil.copytree(REPOSITORY / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
+    home = folder / "home"
+    home.mkdir()
+    return Checkout(target, home)

@@ -1,0 +1,54 @@
+"""The same scripts on another backend of Keras."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+ABOUT_THE_MODEL = """
+import cnn, json, numpy
+model = cnn.build_model(cnn.Config())
+shapes = [list(weight.shape) for weight in model.get_weights()]
+model.set_weights([numpy.full(shape, 0.01) for shape in shapes])
+images = numpy.linspace(0, 1, 2 * 784, dtype="float32").reshape(2, 28, 28, 1) ** 2
+print(json.dumps([cnn.keras.backend.backend(), shapes, model.predict(images, verbose=0).tolist()]))
+"""
+
+
+def test_jax_builds_the_same_model(checkout):
+    def about(backend: str) -> list:
+        return json.loads(checkout.run("-c", ABOUT_THE_MODEL, KERAS_BACKEND=backend).stdout)
+
+    (tensorflow, tensorflow_shapes, tensorflow_output), (jax, jax_shapes, jax_output) = (
+        about("tensorflow"),
+        about("jax"),
+    )
+    assert (tensorflow, jax) == ("tensorflow", "jax")
+    assert tensorflow_shapes == jax_shapes
+    assert jax_output[0] == pytest.approx(tensorflow_output[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("script", ["mlp", "cnn", "fashion"])
+def test_jax_runs_the_scripts(checkout, script):
+    answer = checkout.run(f"{script}.py", "--limit", "2000", "--epochs", "2", KERAS_BACKEND="jax")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    metrics = json.loads((checkout.latest(script) / "metrics.json").read_text())
+    assert len((checkout.latest(script) / "history.csv").read_text().splitlines()) == 3
+    if script != "fashion":
+        assert metrics["test_accuracy"] > 0.7
+
+
+def test_a_jax_run_does_not_load_tensorflow(checkout, small_data):
+    program = "import runpy, sys; sys.argv = ['mlp.py', '--epochs', '1', '--data', sys.argv[1]]"
+    program += "; runpy.run_path('mlp.py', run_name='__main__'); print('tensorflow' in sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(small_data)],
+        cwd=checkout.folder,
+        env=checkout.environment(KERAS_BACKEND="jax"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.splitlines()[-1] == "False"

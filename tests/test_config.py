@@ -1,0 +1,201 @@
+"""Configuration: the file's defaults, the command line over them, and one sentence for what is impossible."""
+
+import math
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import Field
+
+import cnn
+from course.config import LessonConfig
+from course.errors import CourseError
+
+
+class Example(LessonConfig):
+    """An example."""
+
+    batch_size: int = Field(32, ge=1)
+    augmentation: bool = Field(False, description="a boolean")
+    learning_rate: float = Field(0.1, gt=0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--first_layer_convs", "8", "--dropout", "0.3"],
+        ["--first-layer-convs", "8", "--dropout", "0.3"],
+        ["--first_layer_convs=8", "--dropout=0.3"],
+        ["--dropout=.3", "--first-layer-convs=8"],
+    ],
+)
+def test_every_way_of_writing_an_option_means_the_same(arguments):
+    config = cnn.Config.from_command_line(arguments)
+    assert config == cnn.Config(first_layer_convs=8, dropout=0.3)
+    assert config != cnn.Config()
+
+
+@pytest.mark.parametrize("arguments", [["--more_conv_layers", "64", "32"], ["--more_conv_layers=[64, 32]"]])
+def test_a_list_is_written_as_words_or_as_a_sweep_agent_writes_it(arguments):
+    assert cnn.Config.from_command_line(arguments).more_conv_layers == (64, 32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], False),
+        (["--augmentation"], True),
+        (["--augmentation=True"], True),
+        (["--augmentation=False"], False),
+        (["--augmentation", "true"], True),
+        (["--augmentation", "--batch_size", "8"], True),
+    ],
+)
+def test_a_boolean_stands_bare_or_with_a_value(arguments, expected):
+    assert Example.from_command_line(arguments).augmentation is expected
+
+
+def test_the_lessons_own_values_come_first_and_in_the_order_of_the_file():
+    names = list(cnn.Config().values())
+    assert names[:3] == ["img_width", "img_height", "first_layer_convs"]
+    assert names.index("optimizer") < names.index("seed")
+
+
+IMPOSSIBLE = [
+    ("cnn", "--dropout 1.5", "dropout is 1.5", "below 1"),
+    ("cnn", "--dropout=nan", "dropout is nan", "below 1"),
+    ("cnn", "--epochs 0", "epochs is 0", "at least 1"),
+    ("mlp", "--epochs 2.5", "epochs is 2.5", "whole number"),
+    ("mlp", "--epochs", "epochs is empty", "at least 1"),
+    ("cnn", "--first_layer_conv_width 40 --first_layer_conv_height 40", "40x40", "28x28"),
+    ("cnn", "--more_conv_layers 64 64 64 64", "Convolution 4", "fewer convolutions"),
+    ("cnn", "--more_conv_layers 64 -1", "more_conv_layers is -1", "at least 1"),
+    ("cnn", "--optimizer adamm", "optimizer is adamm", "adam or rmsprop or sgd"),
+    ("fashion", "--learning_rate -0.1", "learning_rate is -0.1", "above 0"),
+    ("fashion", "--learning_rate nan", "learning_rate is nan", "above 0"),
+    ("fashion", "--learning_rate inf", "learning_rate is inf", "at most 100"),
+    ("mlp", "--batch_size 70000", "batch_size is 70000", "55000"),
+    ("mlp", "--limit 100 --batch_size 101", "batch_size is 101", "100 images"),
+    ("mlp", "--limit 0", "limit is 0", "at least 1"),
+    ("mlp", "--limit 60000", "limit is 60000", "55000"),
+    ("mlp", "--hidden_nodes many", "hidden_nodes is many", "whole number"),
+    ("mlp", "--seed -1", "seed is -1", "at least 0"),
+    ("cnn", "--data nowhere.npz", "nowhere.npz", "fashion_mnist"),
+    ("cnn", "--name ../../elsewhere", "name is ../../elsewhere", "letters"),
+    ("cnn", "--dropuot 0.3", "--dropuot", "did you mean --dropout?"),
+    ("mlp", "--hidden-node=3", "--hidden-node", "did you mean --hidden_nodes?"),
+    ("cnn", "64", "64", "--help"),
+]
+
+
+@pytest.mark.parametrize(("script", "arguments", "named", "allowed"), IMPOSSIBLE)
+def test_what_is_impossible_is_answered_in_one_sentence_before_keras_is_loaded(
+    checkout, script, arguments, named, allowed
+):
+    answer = checkout.run("-X", "importtime", f"{script}.py", *arguments.split())
+    said = [line for line in answer.stderr.splitlines() if not line.startswith("import time:")]
+    imported = {line.split("|")[-1].strip().split(".")[0] for line in answer.stderr.splitlines() if "|" in line}
+    assert answer.returncode == 2
+    assert len(said) == 1
+    assert named in said[0]
+    assert allowed in said[0]
+    assert said[0].endswith(".")
+    assert answer.stdout == ""
+    assert "pydantic" in imported
+    assert not imported & {"keras", "tensorflow", "wandb", "jax", "torch"}
+    assert not (checkout.folder / "runs").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--dropout", "1.5"], ["--dropuot", "0.3"]])
+def test_help_and_wrong_input_are_answered_within_a_second(checkout, arguments):
+    def seconds() -> float:
+        started = time.perf_counter()
+        checkout.run("cnn.py", *arguments)
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(5)) < 1  # the quickest of five: the machine may be busy
+
+
+@pytest.mark.parametrize("script", ["mlp", "cnn", "fashion"])
+def test_help_shows_every_field_with_its_own_text_and_default(checkout, script):
+    config = __import__(script).Config
+    answer = checkout.run(f"{script}.py", "--help", COLUMNS="200")
+    assert answer.returncode == 0
+    words = " ".join(answer.stdout.replace("│", " ").split())
+    for name, field in config.model_fields.items():
+        assert f"--{name}" in words
+        assert field.description in words
+    assert "(default: 0.002)" in words or script == "fashion"
+
+
+def test_a_wrong_default_in_the_file_is_answered_like_a_wrong_option(checkout):
+    script = checkout.folder / "cnn.py"
+    script.write_text(script.read_text().replace("dropout: float = Field(0.4", "dropout: float = Field(1.4"))
+    answer = checkout.run("cnn.py")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("dropout is 1.4, but must be a number, at least 0 and below 1; change it in class")
+
+
+def test_a_misspelt_value_in_code_is_refused():
+    with pytest.raises(CourseError, match="There is no dropuot; did you mean dropout"):
+        cnn.Config(dropuot=0.3)
+
+
+@given(st.floats() | st.integers())
+def test_dropout_is_what_it_may_be_and_nothing_else(value):
+    if 0 <= value < 1:
+        assert cnn.Config(dropout=value).dropout == value
+    else:
+        with pytest.raises(CourseError, match="dropout is"):
+            cnn.Config(dropout=value)
+
+
+@given(
+    height=st.integers(1, 64),
+    width=st.integers(1, 64),
+    kernel=st.tuples(st.integers(1, 64), st.integers(1, 64)),
+    more=st.lists(st.integers(1, 3), max_size=5),
+)
+@settings(max_examples=40, deadline=None)
+def test_keras_can_build_what_is_accepted_and_nothing_that_is_refused(height, width, kernel, more):
+    values = {
+        "img_height": height,
+        "img_width": width,
+        "first_layer_convs": 1,
+        "first_layer_conv_height": kernel[0],
+        "first_layer_conv_width": kernel[1],
+        "more_conv_layers": more,
+        "dense_layer_size": 1,
+    }
+    try:
+        config = cnn.Config(**values)
+    except CourseError as error:
+        assert "Convolution" in str(error)
+        with pytest.raises(ValueError, match=r"negative|zero"):
+            cnn.build_model(cnn.Config.model_construct(**values))
+    else:
+        assert cnn.build_model(config).output_shape == (None, 10)
+
+
+@given(
+    st.lists(
+        st.sampled_from([f"--{name}" for name in cnn.Config.model_fields if name != "data"])
+        | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+        | st.floats().map(str)
+        | st.integers().map(str),
+        max_size=6,
+    ).filter(lambda words: not {"-h", "--help"} & {word.split("=")[0] for word in words})
+)
+@settings(max_examples=300, deadline=None)
+def test_any_command_line_gives_values_in_range_or_one_sentence(arguments):
+    try:
+        config = cnn.Config.from_command_line(arguments)
+    except CourseError as error:
+        assert str(error).endswith(".")
+    else:
+        assert config == cnn.Config(**config.values())
+        assert 0 <= config.dropout < 1
+        assert math.isfinite(config.learning_rate)
+        assert config.learning_rate > 0
+        assert 1 <= config.batch_size <= (config.limit or 55_000)

@@ -1,0 +1,139 @@
+"""The scripts as a learner runs them: what they say, what they reach, and that every field has an effect."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import cnn
+import fashion
+import mlp
+from course import runs
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+LESSONS = {"mlp": mlp, "cnn": cnn, "fashion": fashion}
+REACHED = {"mlp": (0.975, 1), "cnn": (0.98, 1), "fashion": (0.11, 0.80)}  # of the test images: at least, below
+
+
+def test_a_full_run_reaches_what_the_course_promises(full_run):
+    script = full_run.folder.parent.name
+    accuracy = json.loads((full_run.folder / "metrics.json").read_text())["test_accuracy"]
+    at_least, below = REACHED[script]
+    assert at_least <= accuracy < below
+    assert f"Test accuracy {accuracy:.2%}" in full_run.finished.stdout
+
+
+def test_a_full_run_says_what_a_learner_needs_and_nothing_else(full_run):
+    epochs = LESSONS[full_run.folder.parent.name].Config().epochs
+    metrics = json.loads((full_run.folder / "metrics.json").read_text())
+    assert full_run.finished.stderr == ""
+    summary = r"Model: |[┏┃┡│├└]| (Total|Trainable|Non-trainable) params: "  # Keras' own
+    lines = [line for line in full_run.finished.stdout.splitlines() if line and not re.match(summary, line)]
+    expected = []
+    for epoch in range(1, epochs + 1):
+        expected.append(f"Epoch {epoch}/{epochs}$")
+        expected.append(r"860/860 - .* - accuracy: \S+ - loss: \S+ - val_accuracy: \S+ - val_loss: \S+$")
+    expected.append(f"Test accuracy {metrics['test_accuracy']:.2%}, loss .*: {metrics['parameters']:,} parameters, ")
+    expected += ["It is kept:  runs/", "Look at it:  wandb leet runs/wandb/", "Upload it:   wandb sync runs/wandb/"]
+    assert len(lines) == len(expected), lines
+    assert [line for line, pattern in zip(lines, expected, strict=True) if not re.match(pattern, line)] == []
+    assert f" Total params: {metrics['parameters']:,} " in full_run.finished.stdout
+
+
+@pytest.mark.parametrize("script", LESSONS)
+def test_a_lesson_is_one_page(script):
+    assert len((REPOSITORY / f"{script}.py").read_text().splitlines()) <= 110
+
+
+def test_the_lessons_network_is_the_default():
+    layers = [(type(layer).__name__, layer.get_config()) for layer in cnn.build_model(cnn.Config()).layers]
+    assert [name for name, _ in layers] == [
+        "Conv2D", "MaxPooling2D", "Flatten", "Dropout", "Dense", "Dropout", "Dense",
+    ]  # fmt: skip
+    conv, pool, _, dropout, dense, dropout_again, last = [values for _, values in layers]
+    assert (conv["filters"], tuple(conv["kernel_size"]), conv["activation"]) == (32, (3, 3), "relu")
+    assert tuple(pool["pool_size"]) == (2, 2)
+    assert dropout["rate"] == dropout_again["rate"] == 0.4
+    assert dense["activation"] == "relu"
+    assert (last["units"], last["activation"]) == (10, "softmax")
+
+
+def test_each_further_convolution_is_followed_by_pooling_while_there_is_something_to_pool():
+    def layers(*more: int, **values: int) -> str:
+        model = cnn.build_model(cnn.Config(more_conv_layers=more, **values))
+        kinds = {"Conv2D": "c", "MaxPooling2D": "p"}
+        return "".join(kinds.get(type(layer).__name__, "") for layer in model.layers)
+
+    assert layers() == "cp"
+    assert layers(8) == "cpcp"
+    assert layers(8, 8) == "cpcpcp"
+    assert layers(8, 8, img_width=22, img_height=22) == "cpcpc"  # 22 → 20 → 10 → 8 → 4 → 2 → 1
+    assert layers(first_layer_conv_width=28, first_layer_conv_height=28) == "c"
+
+
+def test_the_perceptron_is_flatten_dense_dense():
+    model = mlp.build_model(mlp.Config(hidden_nodes=33))
+    assert [type(layer).__name__ for layer in model.layers] == ["Flatten", "Dense", "Dropout", "Dense"]
+    assert (model.layers[1].units, model.layers[1].activation.__name__) == (33, "relu")
+    assert (model.layers[3].units, model.layers[3].activation.__name__) == (10, "softmax")
+
+
+def test_the_challenge_starts_where_the_lessons_began():
+    model = fashion.build_model(fashion.Config())
+    assert [type(layer).__name__ for layer in model.layers] == ["Flatten", "Dense"]
+    assert model.layers[-1].activation.__name__ == "linear"
+    assert fashion.Config().data == "fashion_mnist"
+
+
+# Another value for every field of every script.
+OTHER = {
+    "img_width": 20,
+    "img_height": 20,
+    "first_layer_convs": 3,
+    "first_layer_conv_width": 2,
+    "first_layer_conv_height": 2,
+    "more_conv_layers": (3,),
+    "dense_layer_size": 9,
+    "hidden_nodes": 9,
+    "dropout": 0.7,
+    "epochs": 2,
+    "batch_size": 50,
+    "learning_rate": 0.0005,
+    "optimizer": "sgd",
+    "limit": 100,
+    "seed": 2,
+    "name": "another",
+    "project": "another",
+}
+
+
+@pytest.mark.parametrize("script", LESSONS)
+def test_every_field_has_an_effect(script, small_data, other_small_data, tracked, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    lesson = LESSONS[script]
+    base = {"data": str(small_data), "epochs": 1}
+
+    def outcome(number: int, **values) -> dict[str, str]:
+        """What a run with these values leaves: its numbers and its names, but not the values themselves."""
+        monkeypatch.setattr(runs, "RUNS", tmp_path / str(number))
+        lesson.main(lesson.Config(**base | values))
+        (folder,) = (path for path in (tmp_path / str(number) / script).iterdir() if path.name != "latest")
+        (run,) = (tmp_path / str(number) / "wandb").glob("offline-run-*")
+        metrics = json.loads((folder / "metrics.json").read_text())
+        return {
+            "history": (folder / "history.csv").read_text(),
+            "metrics": json.dumps(metrics | {"seconds": None}),
+            "name": re.sub(r"^[\d_-]+", "", folder.name),
+            "project": tracked(run)["project"],
+        }
+
+    unchanged = outcome(0)
+    assert outcome(1) == unchanged  # so that a difference below is the field's doing
+    others = OTHER | {"data": str(other_small_data)}
+    without_effect = [
+        field
+        for number, field in enumerate(lesson.Config.model_fields, start=2)
+        if outcome(number, **{field: others[field]}) == unchanged
+    ]
+    assert without_effect == []

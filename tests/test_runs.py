@@ -1,0 +1,140 @@
+"""A run on disk: what is there, that it repeats, and what is left when it is stopped."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from course.data import load
+
+HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
+
+
+def test_a_full_run_leaves_config_history_model_and_metrics(full_run):
+    assert full_run.finished.returncode == 0, full_run.finished.stderr
+    assert sorted(file.name for file in full_run.folder.iterdir()) == [
+        "config.json",
+        "history.csv",
+        "metrics.json",
+        "model.keras",
+    ]
+    config = json.loads((full_run.folder / "config.json").read_text())
+    history = (full_run.folder / "history.csv").read_text().splitlines()
+    metrics = json.loads((full_run.folder / "metrics.json").read_text())
+    assert config == __import__(full_run.folder.parent.name).Config().values()
+    assert history[0] == HISTORY
+    assert [row.split(",")[0] for row in history[1:]] == [str(epoch + 1) for epoch in range(config["epochs"])]
+    assert set(metrics) == {"test_accuracy", "test_loss", "parameters", "seconds"}
+
+
+def test_the_saved_model_is_the_tested_one(full_run):
+    model = keras.saving.load_model(full_run.folder / "model.keras", safe_mode=True)
+    config = json.loads((full_run.folder / "config.json").read_text())
+    metrics = json.loads((full_run.folder / "metrics.json").read_text())
+    _, (images, labels) = load(config["data"])
+    scale = 1 if config["data"] == "fashion_mnist" else 255  # the challenge starts with unscaled pixels
+    images = images.reshape(-1, *model.input_shape[1:]).astype("float32") / scale
+    right = np.mean(model.predict(images, verbose=0).argmax(axis=1) == labels)
+    assert right == pytest.approx(metrics["test_accuracy"], abs=2e-4)
+    assert model.count_params() == metrics["parameters"]
+
+
+def test_nothing_but_runs_changes_in_the_checkout_and_only_caches_in_the_home(full_run):
+    top = {path.name for path in full_run.checkout.folder.iterdir()}
+    assert top == {"runs", "course", "data", "cnn.py", "mlp.py", "fashion.py"}
+    assert {path.name for path in (full_run.checkout.folder / "data").iterdir()} == {
+        "README.md", "build.py", "mnist.npz", "fashion_mnist.npz",
+    }  # fmt: skip
+    in_home = {str(path.relative_to(full_run.checkout.home)) for path in full_run.checkout.home.rglob("*")}
+    assert all(re.match(r"\.(cache|config|local)($|/share$|(/share)?/wandb)", path) for path in in_home), in_home
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(checkout):
+    def run(seed: int) -> tuple[bytes, dict]:
+        answer = checkout.run("cnn.py", "--limit", "3000", "--epochs", "2", "--seed", str(seed))
+        assert answer.returncode == 0, answer.stderr
+        metrics = json.loads((checkout.latest("cnn") / "metrics.json").read_text())
+        return (checkout.latest("cnn") / "history.csv").read_bytes(), metrics
+
+    (first, first_metrics), (second, second_metrics), (other, _) = run(1), run(1), run(2)
+    assert first == second != other
+    assert first_metrics | {"seconds": 0} == second_metrics | {"seconds": 0}
+    assert len(list((checkout.folder / "runs" / "cnn").glob("*-run*"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("sent", "exit_code", "named"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+)
+def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exit_code, named):
+    process = start(checkout, "mlp.py", "--epochs", "10000", "--data", str(small_data))
+    for line in process.stdout:
+        if line.startswith("Epoch 5/"):
+            break
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == exit_code
+    assert "Traceback" not in said
+    finished = int(re.search(rf"Stopped by {named}: (\d+) of 10000 epochs are finished and kept in ", said)[1])
+    folder = checkout.latest("mlp")
+    assert len(said.strip().splitlines()) == 1
+    assert finished >= 4
+    assert len((folder / "history.csv").read_text().splitlines()) == 1 + finished
+    assert keras.saving.load_model(folder / "model.keras", safe_mode=True).count_params() == 159_010
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "history.csv", "model.keras"]
+
+
+def test_ctrl_c_while_keras_is_loading_ends_in_a_sentence(checkout):
+    program = checkout.folder / "cnn.py"
+    program.write_text(program.read_text().replace("with quiet():", 'print("loading", flush=True)\nwith quiet():'))
+    process = start(checkout, "cnn.py")
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip() == "Stopped by Ctrl-C."
+
+
+def start(checkout, *words: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-u", *words],
+        cwd=checkout.folder,
+        env=checkout.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_runs_started_at_once_have_folders_of_their_own(checkout, small_data):
+    processes = [start(checkout, "mlp.py", "--epochs", "1", "--data", str(small_data)) for _ in range(3)]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
+    folders = [path for path in (checkout.folder / "runs" / "mlp").iterdir() if path.name != "latest"]
+    assert len(folders) == 3
+    assert all((folder / "metrics.json").is_file() for folder in folders)
+    assert checkout.latest("mlp") in [folder.resolve() for folder in folders]
+
+
+def test_a_read_only_checkout_is_answered_in_one_sentence(checkout):
+    answer = checkout.run("cnn.py", before=read_only(checkout))
+    assert answer.returncode == 2
+    assert (
+        answer.stderr == f"{checkout.folder} cannot be written to; copy the course to a folder of your own and run"
+        " it there.\n"
+    )
+    assert not (checkout.folder / "runs").exists()
+
+
+def read_only(checkout) -> tuple[str, ...]:
+    """Makes the checkout read-only; returns what must stand before a command so that it is held to that."""
+    for folder in (checkout.folder, checkout.folder / "data", checkout.folder / "course"):
+        folder.chmod(0o555)
+    if os.geteuid() != 0:
+        return ()
+    # The superuser may write everywhere, unless this right is taken away.
+    return ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
