@@ -68,8 +68,6 @@ def build_model(config: Config) -> keras.Model:
 
 def main(config: Config) -> None:
     with Run("cnn", config) as run:
-        keras.utils.set_random_seed(config.seed)
-
         # Load: pixels from 0...255 become 0...1, each image gets its one channel, each label becomes one-hot.
         (X_train, y_train), (X_test, y_test) = load(config.data, (config.img_height, config.img_width))
         X_train = X_train.reshape(-1, config.img_height, config.img_width, 1).astype("float32") / 255

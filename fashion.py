@@ -57,8 +57,6 @@ def build_model(config: Config) -> keras.Model:
 
 def main(config: Config) -> None:
     with Run("fashion", config) as run:
-        keras.utils.set_random_seed(config.seed)
-
         (X_train, y_train), (X_test, y_test) = load(config.data, (config.img_height, config.img_width))
         X_train, X_test = prepare(X_train), prepare(X_test)
         y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)

@@ -51,8 +51,6 @@ def build_model(config: Config) -> keras.Model:
 
 def main(config: Config) -> None:
     with Run("mlp", config) as run:
-        keras.utils.set_random_seed(config.seed)
-
         # Load: pixels from 0...255 become 0...1, and a label such as 3 becomes one-hot: 0 0 0 1 0 0 0 0 0 0.
         (X_train, y_train), (X_test, y_test) = load(config.data, (config.img_height, config.img_width))
         X_train, X_test = X_train.astype("float32") / 255, X_test.astype("float32") / 255

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args, get_origin
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import data, runs
+from course import data, runs, tracking
 from course.errors import CourseError, end_in_a_sentence
 
 
@@ -53,8 +53,8 @@ class LessonConfig(BaseModel):
         """Returns the values of this class as overridden by `arguments` (those of the program if None).
 
         `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand bare. Ends
-        the program with exit code 2 and one sentence if a value or an option is wrong, if the data set is damaged or
-        if `runs/` cannot be written.
+        the program with exit code 2 and one sentence if a value, an option or WANDB_MODE is wrong, if the data set is
+        damaged, or if `runs/` cannot be written.
         """
         end_in_a_sentence()
         config, unknown = tyro.cli(
@@ -71,6 +71,7 @@ class LessonConfig(BaseModel):
             raise CourseError(_no_such_value(option, options, "--help lists them all"))
         data.verify(config.data)
         runs.check_writable()
+        tracking.asked_mode()
         return config
 
     def values(self) -> dict[str, Any]:

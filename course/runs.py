@@ -17,6 +17,7 @@ import numpy as np
 from course.data import class_names
 from course.errors import CourseError
 from course.files import replacing, shown, write_json, write_text
+from course.quiet import quiet
 from course.tracking import Tracking
 
 RUNS = Path(__file__).resolve().parent.parent / "runs"
@@ -34,9 +35,10 @@ def check_writable() -> None:
 class Run:
     """One training of one script, from its first line to its test: its folder, its tracking and its end.
 
-    A context manager. `runs/<script>/<time>-<name>/` gets config.json at once, history.csv and model.keras after each
-    epoch and metrics.json at the end; a kill at any moment leaves either the old or the new file.
-    `runs/<script>/latest` points to the newest run. After Ctrl-C or SIGTERM the finished epochs are kept.
+    A context manager that fixes everything random by `config.seed`. `runs/<script>/<time>-<name>/` gets config.json at
+    once, history.csv and model.keras after each epoch and metrics.json at the end; a kill at any moment leaves either
+    the old or the new file. `runs/<script>/latest` points to the newest run. After Ctrl-C or SIGTERM the finished
+    epochs are kept.
     """
 
     def __init__(self, script: str, config: Any) -> None:
@@ -62,6 +64,10 @@ class Run:
         self._tracking = Tracking(f"{script}/{self.folder.name}", config.project, values, RUNS)
 
     def __enter__(self) -> Self:
+        import keras  # late, because the command line is checked before keras is loaded
+
+        with quiet():  # Keras seeds TensorFlow on every backend, which loads it
+            keras.utils.set_random_seed(self.config.seed)
         self._old_handler = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         return self
 

@@ -2,16 +2,26 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from course.errors import CourseError
 from course.files import shown
 
 MODES = ("online", "offline", "disabled")
 START_SECONDS = 10  # what a dead server may cost before the run goes on offline
 FINISH_SECONDS = 15  # what it may cost at the end, when the last metrics are on their way
+
+
+def asked_mode() -> str:
+    """Returns the mode that WANDB_MODE asks for, online if it is not set; raises CourseError if there is none such."""
+    asked = os.environ.get("WANDB_MODE") or "online"
+    if asked not in MODES:
+        raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
+    return asked
 
 
 class Tracking:
@@ -26,7 +36,7 @@ class Tracking:
         import wandb  # late, because the command line is checked before anything heavy is loaded
 
         self.wandb = wandb
-        self.warned = False
+        self.failed = False
         self.run = None
         options = {"name": name, "project": project, "config": config, "dir": folder}
         mode = self._mode()
@@ -34,15 +44,13 @@ class Tracking:
             try:
                 self.run = wandb.init(mode="online", settings=self._settings(), **options)
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
-                self._warn(
-                    f"Weights & Biases refused or did not answer ({_first_line(error)}); this run is tracked offline"
-                )
-                self.warned, mode = False, "offline"
+                _say(f"Weights & Biases refused or did not answer ({_first_line(error)}); this run is tracked offline")
+                mode = "offline"
         if self.run is None:
             try:
                 self.run = wandb.init(mode=mode, settings=self._settings(), **options)
             except Exception as error:  # for example a full disk
-                self._warn(f"This run is not tracked ({_first_line(error)})")
+                _say(f"This run is not tracked ({_first_line(error)})")
                 self.run = wandb.init(mode="disabled")
 
     def log(self, values: dict[str, Any]) -> None:
@@ -70,23 +78,20 @@ class Tracking:
         """Returns lines that say how to look at the run and how to upload it."""
         if self.run is None or self.run.disabled:
             return []
-        if not (self.run.offline or self.warned):
+        if not (self.run.offline or self.failed):
             return [f"Look at it:  {self.run.url}"]
         folder = shown(Path(self.run.settings.sync_dir))
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
 
     def _mode(self) -> str:
-        asked = os.environ.get("WANDB_MODE", "online").lower()
-        if asked in ("offline", "disabled"):
-            return asked
+        asked = asked_mode()
         if asked != "online":
-            self._warn(f"WANDB_MODE is {asked!r}, but must be {', '.join(MODES)}; this run is tracked offline")
-            return "offline"
+            return asked
         try:
             return "online" if self.wandb.login(prompt=False, verify=False) else "offline"
         except Exception as error:  # for example a key that is no key
-            self._warn(f"Weights & Biases cannot use its API key ({_first_line(error)}); this run is tracked offline")
+            _say(f"Weights & Biases cannot use its API key ({_first_line(error)}); this run is tracked offline")
             return "offline"
 
     def _settings(self) -> Any:
@@ -97,16 +102,17 @@ class Tracking:
             x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
         )
 
-    def _guard(self, action) -> None:
+    def _guard(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception as error:  # for example a full disk or a server that died
-            self._warn(f"Tracking failed ({_first_line(error)}); the run itself is not affected")
+        except Exception as error:  # for example a full disk, or a server that died
+            if not self.failed:
+                _say(f"Tracking failed ({_first_line(error)}); the run itself is not affected")
+            self.failed = True
 
-    def _warn(self, sentence: str) -> None:
-        if not self.warned:
-            print(f"{sentence}.", file=sys.stderr)
-        self.warned = True
+
+def _say(sentence: str) -> None:
+    print(f"{sentence}.", file=sys.stderr)
 
 
 def _first_line(error: Exception) -> str:

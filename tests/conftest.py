@@ -49,9 +49,28 @@ class Checkout:
         return (self.folder / "runs" / script / "latest").resolve()
 
 
+@pytest.fixture(scope="session")
+def new_checkout(tmp_path_factory) -> Callable[[], Checkout]:
+    """Makes a checkout; for fixtures that live longer than one test."""
+
+    def copy() -> Checkout:
+        folder = tmp_path_factory.mktemp("somewhere")
+        checkout = Checkout(folder / "a course in a box", folder / "home")
+        checkout.folder.mkdir()
+        checkout.home.mkdir()
+        for file in REPOSITORY.glob("*.py"):
+            shutil.copy(file, checkout.folder)
+        for part in ("course", "data"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(REPOSITORY / part, checkout.folder / part, ignore=ignored)
+        return checkout
+
+    return copy
+
+
 @pytest.fixture
-def checkout(tmp_path) -> Checkout:
-    return copy_of_the_course(tmp_path)
+def checkout(new_checkout) -> Checkout:
+    return new_checkout()
 
 
 @pytest.fixture(scope="session")
@@ -94,8 +113,8 @@ class FinishedRun:
 
 
 @pytest.fixture(scope="session", params=SCRIPTS)
-def full_run(request, tmp_path_factory, no_network) -> FinishedRun:
-    checkout = copy_of_the_course(tmp_path_factory.mktemp(request.param))
+def full_run(request, new_checkout, no_network) -> FinishedRun:
+    checkout = new_checkout()
     finished = checkout.run(f"{request.param}.py", before=no_network)
     return FinishedRun(checkout, finished, checkout.latest(request.param))
 
@@ -111,15 +130,3 @@ def no_network() -> tuple[str, ...]:
         ):
             return command
     pytest.skip("this system cannot run a program without a network (Linux can, with unshare)")
-
-
-def copy_of_the_course(folder: Path) -> Checkout:
-    target = folder / "a course in a box"
-    target.mkdir()
-    for file in REPOSITORY.glob("*.py"):
-        shutil.copy(file, target)
-    for part in ("course", "data"):
-        shutil.copytree(REPOSITORY / part, target / part, ignore=shutil.ignore_patterns("__pycache__"))
-    home = folder / "home"
-    home.mkdir()
-    return Checkout(target, home)
