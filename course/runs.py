@@ -87,7 +87,7 @@ class Run:
         import keras  # late, because the command line is checked before keras is loaded
 
         def keep(epoch: int, logs: dict[str, float]) -> None:
-            rate = float(keras.ops.convert_to_numpy(callback.model.optimizer.learning_rate))
+            rate = float(callback.model.optimizer.learning_rate)
             self._keep_epoch({"epoch": epoch + 1, **logs, "learning_rate": rate})
             with replacing(self.folder / "model.keras") as unfinished:
                 callback.model.save(unfinished)

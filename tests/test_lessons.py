@@ -68,7 +68,7 @@ def test_each_further_convolution_is_followed_by_pooling_while_there_is_somethin
     assert layers() == "cp"
     assert layers(8) == "cpcp"
     assert layers(8, 8) == "cpcpcp"
-    assert layers(8, 8, img_width=22, img_height=22) == "cpcpc"  # 22 → 20 → 10 → 8 → 4 → 2 → 1
+    assert layers(8, 8, img_width=20, img_height=20) == "cpcpc"  # 20 → 18 → 9 → 7 → 3 → 1
     assert layers(first_layer_conv_width=28, first_layer_conv_height=28) == "c"
 
 
