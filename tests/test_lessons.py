@@ -69,6 +69,7 @@ def test_each_further_convolution_is_followed_by_pooling_while_there_is_somethin
     assert layers(8) == "cpcp"
     assert layers(8, 8) == "cpcpcp"
     assert layers(8, 8, img_width=20, img_height=20) == "cpcpc"  # 20 → 18 → 9 → 7 → 3 → 1
+    assert layers(8, 8, img_width=24, img_height=24) == "cpcpcp"  # 24 → 22 → 11 → 9 → 4 → 2 → 1
     assert layers(first_layer_conv_width=28, first_layer_conv_height=28) == "c"
 
 
