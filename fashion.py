@@ -65,9 +65,9 @@ def main(config: Config) -> None:
         model = build_model(config)
         steps = config.epochs * math.ceil(len(X_train) / config.batch_size)
         falling = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, end_learning_rate=0.0)
-        optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+        optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
         # --> which loss fits the question "which of ten?"
-        model.compile(loss="mean_squared_error", optimizer=optimizer[config.optimizer](falling), metrics=["accuracy"])
+        model.compile(loss="mean_squared_error", optimizer=optimizers[config.optimizer](falling), metrics=["accuracy"])
         model.summary()
 
         model.fit(
