@@ -35,7 +35,7 @@ def measure(command: str, seed: int) -> dict[str, float]:
         check=True,
     )
     seconds = time.monotonic() - started
-    folder = re.search(r"^It is kept:  (\S+)", finished.stdout, re.MULTILINE)[1]
+    folder = re.search(r"^Kept in:     (\S+)", finished.stdout, re.MULTILINE)[1]
     metrics = json.loads((REPOSITORY / folder / "metrics.json").read_text(encoding="utf-8"))
     return {"seed": seed, "test_accuracy": metrics["test_accuracy"], "seconds": round(seconds, 1)}
 

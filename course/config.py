@@ -13,7 +13,7 @@ from course import data, runs, tracking
 from course.errors import CourseError, end_in_a_sentence
 
 
-class Words(tuple):
+class _Words(tuple):
     """What stood behind an option on the command line, before it is known which type it should have."""
 
 
@@ -90,7 +90,7 @@ class LessonConfig(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _read_words(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, Words):
+        if not isinstance(value, _Words):
             return value
         annotation = cls.model_fields[info.field_name].annotation
         if get_origin(annotation) is tuple:  # 64 64, 64,64 and a sweep agent's [64, 64]
@@ -144,7 +144,7 @@ def _as_words(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Pr
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs="*",
         metavar=f"{metavar} ..." if get_origin(info.type) is tuple else metavar,
-        instance_from_str=Words,
+        instance_from_str=_Words,
         is_instance=lambda value: True,
         str_from_instance=lambda value: [" ".join(map(str, value))] if isinstance(value, tuple) else [str(value)],
     )

@@ -95,23 +95,15 @@ class Run:
         callback = keras.callbacks.LambdaCallback(on_epoch_end=keep)
         return callback
 
-    def show_predictions(self, images: np.ndarray, targets: np.ndarray, probabilities: np.ndarray) -> None:
+    def show_predictions(self, images: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> None:
         """Tracks sample images with what they are and what the network takes them for.
 
         Args:
             images: of as many pixels as the config says, (n, ...), on any scale.
-            targets: one-hot, (n, 10).
-            probabilities: what the network predicts, (n, 10).
+            targets: one-hot (n, 10), or labels (n,).
+            predictions: what the network says, (n, 10); shown in percent if they are probabilities.
         """
-        names = class_names(self.config.data)
-        captions = [
-            f"{names[truth]}, taken for {names[guess]} ({probability:.0%})"
-            for truth, guess, probability in zip(
-                targets.argmax(axis=1), probabilities.argmax(axis=1), probabilities.max(axis=1), strict=True
-            )
-        ]
-        pixels = images.reshape(len(images), self.config.img_height, self.config.img_width)
-        self._tracking.log_predictions(pixels, captions)
+        self._tracking.guard(lambda: self._track_predictions(images, targets, predictions))
 
     def finish(self, test_loss: float, test_accuracy: float, parameters: int) -> None:
         """Writes metrics.json, ends tracking, and says what came out and where it is.
@@ -125,24 +117,36 @@ class Run:
         metrics = _plain(
             {"test_accuracy": test_accuracy, "test_loss": test_loss, "parameters": parameters, "seconds": seconds}
         )
+        write_json(self.folder / "metrics.json", metrics)
         self._tracking.summarize(metrics)
         self._tracking.finish()
-        write_json(self.folder / "metrics.json", metrics)
         print(f"\nTest accuracy {test_accuracy:.2%}, loss {test_loss:.4f}: {parameters:,} parameters, {seconds:.0f} s.")
         if not math.isfinite(test_loss):
             print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
-        print(f"It is kept:  {shown(self.folder)} (config.json, history.csv, metrics.json, model.keras)")
+        print(f"Kept in:     {shown(self.folder)} (config.json, history.csv, metrics.json, model.keras)")
         for direction in self._tracking.directions():
             print(direction)
 
     def _keep_epoch(self, metrics: dict[str, float]) -> None:
         self.history.append(_plain(metrics))
         text = io.StringIO()
-        writer = csv.DictWriter(text, HISTORY, extrasaction="ignore", lineterminator="\n")
+        columns = dict.fromkeys([*HISTORY, *self.history[-1]])  # metrics that the learner added come last
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.history)
         write_text(self.folder / "history.csv", text.getvalue())
         self._tracking.log(self.history[-1])
+
+    def _track_predictions(self, images: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> None:
+        names = class_names(self.config.data)
+        labels = targets if targets.ndim == 1 else targets.argmax(axis=1)
+        probable = predictions.min() >= 0 and np.allclose(predictions.sum(axis=1), 1, atol=1e-3)
+        captions = []
+        for label, scores in zip(labels, predictions, strict=True):
+            share = f" ({scores.max():.0%})" if probable else ""
+            captions.append(f"{names[label]}, taken for {names[scores.argmax()]}{share}")
+        pixels = images.reshape(len(images), self.config.img_height, self.config.img_width)
+        self._tracking.log_predictions(pixels, captions)
 
 
 def _new_folder(parent: Path, name: str) -> Path:
@@ -163,7 +167,10 @@ def _new_folder(parent: Path, name: str) -> Path:
     return folder
 
 
-def _plain(metrics: dict[str, Any]) -> dict[str, Any]:
-    """Returns metrics as plain numbers of six decimals; what is not a number, as after a divergence, becomes None."""
-    numbers = {name: value if isinstance(value, int) else float(value) for name, value in metrics.items()}
-    return {name: round(value, 6) if math.isfinite(value) else None for name, value in numbers.items()}
+def _plain(metrics: dict[str, Any]) -> dict[str, int | float | None]:
+    """Returns metrics as plain numbers of six digits; what is not finite, as after a divergence, becomes None."""
+    plain = {}
+    for name, value in metrics.items():
+        number = value if isinstance(value, int) else float(f"{float(value):.6g}")
+        plain[name] = number if math.isfinite(number) else None
+    return plain

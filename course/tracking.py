@@ -55,24 +55,31 @@ class Tracking:
 
     def log(self, values: dict[str, Any]) -> None:
         """Logs the metrics of one epoch under the names they have in `values`."""
-        self._guard(lambda: self.run.log(values))
+        self.guard(lambda: self.run.log(values))
 
     def log_predictions(self, images: np.ndarray, captions: list[str]) -> None:
-        """Logs images of shape (n, height, width), whatever their scale, each with its caption."""
+        """Logs images of shape (n, height, width), whatever their scale, each with its caption; not guarded."""
         darkest, brightest = images.min(), images.max()
         pixels = np.rint((images - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
-        pictures = zip(pixels, captions, strict=True)
-        self._guard(
-            lambda: self.run.log({"predictions": [self.wandb.Image(image, caption=text) for image, text in pictures]})
-        )
+        pictures = [self.wandb.Image(image, caption=text) for image, text in zip(pixels, captions, strict=True)]
+        self.run.log({"predictions": pictures})
 
     def summarize(self, values: dict[str, Any]) -> None:
         """Writes the run's final values, which its table in Weights & Biases shows."""
-        self._guard(lambda: self.run.summary.update(values))
+        self.guard(lambda: self.run.summary.update(values))
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the run; waits at most FINISH_SECONDS for the server."""
-        self._guard(lambda: self.run.finish(exit_code=exit_code))
+        self.guard(lambda: self.run.finish(exit_code=exit_code))
+
+    def guard(self, action: Callable[[], None]) -> None:
+        """Does something that a training must not fail for; its failure is said once, in a sentence."""
+        try:
+            action()
+        except Exception as error:  # for example a full disk, or a server that died
+            if not self.failed:
+                _say(f"Tracking failed ({_first_line(error)}); the run itself is not affected")
+            self.failed = True
 
     def directions(self) -> list[str]:
         """Returns lines that say how to look at the run and how to upload it."""
@@ -101,14 +108,6 @@ class Tracking:
             finish_timeout_raises=True,
             x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
         )
-
-    def _guard(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except Exception as error:  # for example a full disk, or a server that died
-            if not self.failed:
-                _say(f"Tracking failed ({_first_line(error)}); the run itself is not affected")
-            self.failed = True
 
 
 def _say(sentence: str) -> None:

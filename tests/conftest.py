@@ -9,10 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from course.data import load
+
+# No deadlines, because machines are busy; the same examples each time where a failure would stop others.
+hypothesis.settings.register_profile("course", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("course")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = ("mlp", "cnn", "fashion")

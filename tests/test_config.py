@@ -157,7 +157,7 @@ def test_dropout_is_what_it_may_be_and_nothing_else(value):
     kernel=st.tuples(st.integers(1, 64), st.integers(1, 64)),
     more=st.lists(st.integers(1, 3), max_size=5),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_keras_can_build_what_is_accepted_and_nothing_that_is_refused(height, width, kernel, more):
     values = {
         "img_height": height,
@@ -187,7 +187,7 @@ def test_keras_can_build_what_is_accepted_and_nothing_that_is_refused(height, wi
         max_size=6,
     ).filter(lambda words: not {"-h", "--help"} & {word.split("=")[0] for word in words})
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_command_line_gives_values_in_range_or_one_sentence(arguments):
     try:
         config = cnn.Config.from_command_line(arguments)

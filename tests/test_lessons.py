@@ -35,7 +35,7 @@ def test_a_full_run_says_what_a_learner_needs_and_nothing_else(full_run):
         expected.append(f"Epoch {epoch}/{epochs}$")
         expected.append(r"860/860 - .* - accuracy: \S+ - loss: \S+ - val_accuracy: \S+ - val_loss: \S+$")
     expected.append(f"Test accuracy {metrics['test_accuracy']:.2%}, loss .*: {metrics['parameters']:,} parameters, ")
-    expected += ["It is kept:  runs/", "Look at it:  wandb leet runs/wandb/", "Upload it:   wandb sync runs/wandb/"]
+    expected += ["Kept in:     runs/", "Look at it:  wandb leet runs/wandb/", "Upload it:   wandb sync runs/wandb/"]
     assert len(lines) == len(expected), lines
     assert [line for line, pattern in zip(lines, expected, strict=True) if not re.match(pattern, line)] == []
     assert f" Total params: {metrics['parameters']:,} " in full_run.finished.stdout

@@ -121,6 +121,38 @@ def test_runs_started_at_once_have_folders_of_their_own(checkout, small_data):
     assert checkout.latest("mlp") in [folder.resolve() for folder in folders]
 
 
+def test_a_diverged_training_says_so_and_leaves_valid_files(checkout, small_data):
+    # Unscaled pixels and such a step: the loss is infinite or no number soon.
+    answer = checkout.run("fashion.py", "--data", str(small_data), "--optimizer", "sgd", "--learning_rate", "10")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    assert "The loss is no longer a number: training diverged." in answer.stdout
+    metrics = json.loads((checkout.latest("fashion") / "metrics.json").read_text(), parse_constant=pytest.fail)
+    assert metrics["test_loss"] is None
+    assert (checkout.latest("fashion") / "history.csv").read_text().splitlines()[-1].startswith("5,,")
+
+
+def test_a_learners_changes_to_labels_metrics_and_images_do_not_end_a_run(checkout, small_data):
+    script = checkout.folder / "fashion.py"
+    text = script.read_text()
+    for old, new in (
+        ('metrics=["accuracy"]', 'metrics=["accuracy", "top_k_categorical_accuracy"]'),
+        ('return images.astype("float32")', 'return images.astype("float32")[:, ::2, ::2]'),
+        ("keras.Input((config.img_height, config.img_width))", "keras.Input((14, 14))"),
+        ("test_loss, test_accuracy =", "test_loss, test_accuracy, _ ="),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    script.write_text(text)
+    answer = checkout.run("fashion.py", "--data", str(small_data))
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.startswith("Tracking failed (cannot reshape array")
+    assert answer.stderr.endswith("the run itself is not affected.\n")
+    header = (checkout.latest("fashion") / "history.csv").read_text().splitlines()[0]
+    assert header == f"{HISTORY},top_k_categorical_accuracy,val_top_k_categorical_accuracy"
+    assert (checkout.latest("fashion") / "metrics.json").is_file()
+
+
 def test_a_read_only_checkout_is_answered_in_one_sentence(checkout):
     answer = checkout.run("cnn.py", before=read_only(checkout))
     assert answer.returncode == 2
