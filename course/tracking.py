@@ -33,6 +33,7 @@ class Tracking:
         The mode is that of WANDB_MODE if it is offline or disabled; otherwise online if there is an API key and a
         server that answers, else offline. Nothing is asked.
         """
+        os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
         import wandb  # late, because the command line is checked before anything heavy is loaded
 
         self.wandb = wandb
