@@ -146,7 +146,7 @@ def _as_words(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Pr
         metavar=f"{metavar} ..." if get_origin(info.type) is tuple else metavar,
         instance_from_str=_Words,
         is_instance=lambda value: True,
-        str_from_instance=lambda value: [" ".join(map(str, value))] if isinstance(value, tuple) else [str(value)],
+        str_from_instance=lambda value: list(map(str, value)) if isinstance(value, tuple) else [str(value)],
     )
 
 
