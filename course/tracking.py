@@ -84,7 +84,7 @@ class Tracking:
 
     def directions(self) -> list[str]:
         """Returns lines that say how to look at the run and how to upload it."""
-        if self.run is None or self.run.disabled:
+        if self.run.disabled:
             return []
         if not (self.run.offline or self.failed):
             return [f"Look at it:  {self.run.url}"]

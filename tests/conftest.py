@@ -108,6 +108,12 @@ def tracked() -> Callable[[Path], dict]:
     return read
 
 
+@pytest.fixture(params=SCRIPTS)
+def script(request) -> str:
+    """The name of each script in turn."""
+    return request.param
+
+
 @dataclass
 class FinishedRun:
     """A script that was run as it is, on all its data, without a network."""

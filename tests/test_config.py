@@ -117,7 +117,6 @@ def test_help_and_wrong_input_are_answered_within_a_second(checkout, arguments):
     assert min(seconds() for _ in range(5)) < 1  # the quickest of five: the machine may be busy
 
 
-@pytest.mark.parametrize("script", ["mlp", "cnn", "fashion"])
 def test_help_shows_every_field_with_its_own_text_and_default(checkout, script):
     config = __import__(script).Config
     answer = checkout.run(f"{script}.py", "--help", COLUMNS="200")

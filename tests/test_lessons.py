@@ -4,8 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 import cnn
 import fashion
 import mlp
@@ -41,7 +39,6 @@ def test_a_full_run_says_what_a_learner_needs_and_nothing_else(full_run):
     assert f" Total params: {metrics['parameters']:,} " in full_run.finished.stdout
 
 
-@pytest.mark.parametrize("script", LESSONS)
 def test_a_lesson_is_one_page(script):
     assert len((REPOSITORY / f"{script}.py").read_text().splitlines()) <= 110
 
@@ -109,7 +106,6 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("script", LESSONS)
 def test_every_field_has_an_effect(script, small_data, other_small_data, tracked, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     lesson = LESSONS[script]
