@@ -44,6 +44,9 @@ class Run:
     def __init__(self, script: str, config: Any) -> None:
         """Makes the folder and starts tracking.
 
+        `verbose` and `steps_per_execution` are for `fit` and `compile` of Keras: how much is shown, and how many
+        batches the backend gets at a time. The latter saves time between them and changes no number.
+
         Args:
             script: the name of the script without .py, such as "cnn".
             config: an instance of the script's Config.
@@ -68,6 +71,7 @@ class Run:
 
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
             keras.utils.set_random_seed(self.config.seed)
+        self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
         self._old_handler = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         return self
 
