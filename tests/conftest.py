@@ -20,7 +20,7 @@ hypothesis.settings.register_profile("course", deadline=None, derandomize="CI" i
 hypothesis.settings.load_profile("course")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SCRIPTS = ("mlp", "cnn", "fashion")
+SCRIPTS = ("mlp", "cnn", "fast", "fashion")
 
 
 @dataclass
@@ -65,7 +65,7 @@ def new_checkout(tmp_path_factory) -> Callable[[], Checkout]:
         checkout.home.mkdir()
         for file in REPOSITORY.glob("*.py"):
             shutil.copy(file, checkout.folder)
-        for part in ("course", "data"):
+        for part in ("course", "data", "benchmarks"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(REPOSITORY / part, checkout.folder / part, ignore=ignored)
         return checkout
