@@ -57,12 +57,13 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def machine() -> str:
-    """Returns processor, cores and Python's version in one line."""
+def measured_on() -> str:
+    """Returns date, processor, cores, system and Python's version in one line."""
     model = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    date, python = datetime.date.today().isoformat(), platform.python_version()
+    return f"{date}, {model}, {os.cpu_count()} cores, {platform.system()}, Python {python}."
 
 
 def main() -> None:
@@ -76,10 +77,9 @@ def main() -> None:
         for command, runs in results.items():  # in turn, so that a busy machine hits all alike
             runs.append(measure(command, seed))
             print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
-        report = {"date": datetime.date.today().isoformat(), "machine": machine(), "results": results}
         folder = Path(__file__).parent
-        write_json(folder / "accuracy.json", report)
-        write_text(folder / "accuracy.md", f"{table(results)}\n{report['date']}, {report['machine']}.\n")
+        write_json(folder / "accuracy.json", {"measured": measured_on(), "results": results})
+        write_text(folder / "accuracy.md", f"{table(results)}\n{measured_on()}\n")
     print(f"\n{table(results)}")
 
 

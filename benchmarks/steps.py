@@ -1,0 +1,165 @@
+"""Measures what each step from a plain recipe to fast.py brings: `python -m benchmarks.steps`.
+
+Every step keeps what the steps before it changed. Each trains for one epoch on the 55,000 training images, in a process
+of its own, all of them in turn for each seed. Writes steps.json and steps.md beside this file after every seed;
+docs/speed.md shows the table.
+"""
+
+import argparse
+import math
+import os
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.progress import Progress
+
+from benchmarks.accuracy import measured_on
+from course.files import write_json, write_text
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the steps change; as it stands, the recipe of keras.io."""
+
+    fast_kernels: bool = False
+    steps_per_execution: int = 1
+    batch_size: int = 128
+    learning_rate: float = 0.001
+    one_cycle: bool = False
+    standardised: bool = False
+    normalised: bool = False
+    pooled_first: bool = False
+    network_of_fast: bool = False
+    label_smoothing: float = 0.0
+
+
+STEPS = {
+    "keras.io's recipe": {},
+    "TensorFlow's fast kernels (oneDNN)": {"fast_kernels": True},
+    "16 batches at a time": {"steps_per_execution": 16},
+    "one cycle of the learning rate, up to 0.015": {"one_cycle": True, "learning_rate": 0.015},
+    "pixels with mean 0 and deviation 1": {"standardised": True},
+    "batch normalisation behind the second convolution": {"normalised": True},
+    "pooling before normalisation and relu": {"pooled_first": True},
+    "stride 2 and 5x5 kernels in front, a third convolution behind": {"network_of_fast": True},
+    "label smoothing": {"label_smoothing": 0.1},
+}
+
+
+def recipes() -> dict[str, Recipe]:
+    """Returns the recipe that each step arrives at."""
+    recipe, after = Recipe(), {}
+    for step, change in STEPS.items():
+        recipe = after[step] = replace(recipe, **change)
+    return after
+
+
+def build(recipe: Recipe):
+    """Returns the keras.Model of a recipe."""
+    from keras import Input, Sequential, layers
+
+    import fast
+
+    if recipe.network_of_fast:
+        return fast.build_model(fast.Config())
+    pooling = [layers.MaxPooling2D((2, 2))]
+    if recipe.normalised:
+        convolution = layers.Conv2D(64, (3, 3), use_bias=False)
+        rest = [layers.BatchNormalization(momentum=0.9), layers.ReLU()]
+    else:
+        convolution, rest = layers.Conv2D(64, (3, 3)), [layers.ReLU()]
+    return Sequential(
+        [
+            Input((28, 28, 1)),
+            layers.Conv2D(32, (3, 3), activation="relu"),
+            layers.MaxPooling2D((2, 2)),
+            convolution,
+            *(pooling + rest if recipe.pooled_first else rest + pooling),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def train(recipe: Recipe, seed: int) -> dict[str, float]:
+    """Trains for one epoch; returns seed, seconds of `fit` and test_accuracy. To be called in a new process."""
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(recipe.fast_kernels))  # before TensorFlow is loaded
+    from course.quiet import quiet
+
+    with quiet():
+        import keras
+
+        keras.utils.set_random_seed(seed)
+    from course.data import hold_out, load
+
+    (X_train, y_train), (X_test, y_test) = load("mnist")
+    mean, deviation = (X_train.mean(), X_train.std()) if recipe.standardised else (0, 255)
+    X_train, X_test = ((images[..., None].astype("float32") - mean) / deviation for images in (X_train, X_test))
+    y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)
+    (X_train, y_train), _ = hold_out(X_train, y_train, None)
+
+    learning_rate = recipe.learning_rate
+    if recipe.one_cycle:
+        steps = math.ceil(len(X_train) / recipe.batch_size)
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            learning_rate / 10, steps - steps // 4, warmup_target=learning_rate, warmup_steps=steps // 4
+        )
+    model = build(recipe)
+    model.compile(
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        optimizer=keras.optimizers.Adam(learning_rate),
+        metrics=["accuracy"],
+        steps_per_execution=recipe.steps_per_execution,
+    )
+    started = time.perf_counter()
+    model.fit(X_train, y_train, batch_size=recipe.batch_size, verbose=0)
+    seconds = time.perf_counter() - started
+    _, test_accuracy = model.evaluate(X_test, y_test, batch_size=500, verbose=0)
+    return {"seed": seed, "seconds": round(seconds, 2), "test_accuracy": round(float(test_accuracy), 4)}
+
+
+def table(results: dict[str, list[dict[str, float]]]) -> str:
+    """Returns the results as a Markdown table, a line a step."""
+    lines = [
+        "| step | seconds of the epoch, median | test accuracy after it, mean ± standard deviation |",
+        "|---|---|---|",
+    ]
+    for step, runs in results.items():
+        accuracies = [100 * run["test_accuracy"] for run in runs]
+        spread = f" ± {statistics.stdev(accuracies):.2f}" if len(runs) > 1 else ""
+        seconds = statistics.median(run["seconds"] for run in runs)
+        lines.append(f"| {step} | {seconds:.1f} | {statistics.mean(accuracies):.2f}%{spread} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 up (default: 5)")
+    options = parser.parse_args()
+
+    results: dict[str, list[dict[str, float]]] = {step: [] for step in STEPS}
+    new_process = ProcessPoolExecutor(max_workers=1, max_tasks_per_child=1, mp_context=get_context("spawn"))
+    with new_process, Progress(disable=not sys.stdout.isatty()) as progress:
+        task = progress.add_task("training", total=options.seeds * len(STEPS))
+        for seed in range(1, options.seeds + 1):
+            for step, recipe in recipes().items():
+                result = new_process.submit(train, recipe, seed).result()
+                results[step].append(result)
+                progress.console.print(
+                    f"{step}, seed {seed}: {result['test_accuracy']:.2%} in {result['seconds']:.0f} s"
+                )
+                progress.advance(task)
+            folder = Path(__file__).parent
+            write_json(folder / "steps.json", {"measured": measured_on(), "results": results})
+            write_text(folder / "steps.md", f"{table(results)}\n{measured_on()}\n")
+    print(f"\n{table(results)}")
+
+
+if __name__ == "__main__":
+    main()
