@@ -19,7 +19,7 @@ from pathlib import Path
 from course.files import write_json, write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-COMMANDS = ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64", "fashion.py")
+COMMANDS = ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64", "fast.py", "fashion.py")
 
 
 def measure(command: str, seed: int) -> dict[str, float]:

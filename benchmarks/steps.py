@@ -99,7 +99,7 @@ def train(recipe: Recipe, seed: int) -> dict[str, float]:
     from course.data import hold_out, load
 
     (X_train, y_train), (X_test, y_test) = load("mnist")
-    mean, deviation = (X_train.mean(), X_train.std()) if recipe.standardised else (0, 255)
+    mean, deviation = (33, 79) if recipe.standardised else (0, 255)
     X_train, X_test = ((images[..., None].astype("float32") - mean) / deviation for images in (X_train, X_test))
     y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)
     (X_train, y_train), _ = hold_out(X_train, y_train, None)
