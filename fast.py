@@ -1,6 +1,6 @@
-"""Lesson: 99% of handwritten digits after one look at each training image.
+"""Lesson: a convolutional network reads handwritten digits after one look at each training image.
 
-python fast.py           one epoch, some seconds
+python fast.py           99% of the test images, after one epoch
 python fast.py --help    everything you can change, in class Config below or like this
 
 docs/speed.md tells step by step what makes it fast, and what each step brings.

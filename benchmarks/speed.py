@@ -7,7 +7,6 @@ alike. Writes speed.json, speed.md and speed.png beside this file after every se
 import argparse
 import importlib.util
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -125,7 +124,7 @@ def figures(runs: list[dict[str, Any]]) -> dict[str, float | None]:
     }
     return medians | {
         "accuracy": statistics.mean(accuracies),
-        "deviation": statistics.stdev(accuracies) if len(runs) > 1 else math.nan,
+        "deviation": statistics.stdev(accuracies) if len(runs) > 1 else None,
         "seconds_to_98": seconds_to(0.98, runs),
         "seconds_to_99": seconds_to(0.99, runs),
     }
@@ -140,10 +139,11 @@ def table(results: dict[str, list[dict[str, Any]]], peak: float) -> str:
     ]
     for name, runs in results.items():
         of = figures(runs)
+        spread = "" if of["deviation"] is None else f" ± {100 * of['deviation']:.2f}"
         reached = [of["seconds_to_98"], of["seconds_to_99"]]
         cells = [
             name,
-            f"{of['accuracy']:.2%} ± {100 * of['deviation']:.2f}",
+            f"{of['accuracy']:.2%}{spread}",
             *("not reached" if seconds is None else f"{seconds:.0f}" for seconds in reached),
             f"{of['seconds']:.0f}",
             f"{of['images_per_second']:,.0f}",
@@ -237,7 +237,8 @@ def main() -> None:
             for name, runs in results.items():
                 runs.append(train(CONTESTANTS[name], seed))
                 accuracy, seconds = runs[-1]["test_accuracies"][-1], runs[-1]["seconds"]
-                progress.console.print(f"{name}, seed {seed}: {accuracy:.2%} in {seconds:.0f} s", highlight=False)
+                sentence = f"{name}, seed {seed}: {accuracy:.2%} in {seconds:.0f} s"
+                progress.console.print(sentence, highlight=False, soft_wrap=True)
                 progress.advance(task)
             write(results, answers, peak)
     print(f"\n{(FOLDER / 'speed.md').read_text(encoding='utf-8')}")

@@ -99,8 +99,10 @@ def train(recipe: Recipe, seed: int) -> dict[str, float]:
     from course.data import hold_out, load
 
     (X_train, y_train), (X_test, y_test) = load("mnist")
-    mean, deviation = (33, 79) if recipe.standardised else (0, 255)
-    X_train, X_test = ((images[..., None].astype("float32") - mean) / deviation for images in (X_train, X_test))
+    X_train, X_test = X_train[..., None], X_test[..., None]
+    if not recipe.network_of_fast:  # which scales them itself
+        mean, deviation = (33, 79) if recipe.standardised else (0, 255)
+        X_train, X_test = ((images.astype("float32") - mean) / deviation for images in (X_train, X_test))
     y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)
     (X_train, y_train), _ = hold_out(X_train, y_train, None)
 
@@ -127,14 +129,17 @@ def train(recipe: Recipe, seed: int) -> dict[str, float]:
 def table(results: dict[str, list[dict[str, float]]]) -> str:
     """Returns the results as a Markdown table, a line a step."""
     lines = [
-        "| step | seconds of the epoch, median | test accuracy after it, mean ± standard deviation |",
+        "| step | seconds of the epoch, fastest and median | test accuracy after it, mean ± standard deviation |",
         "|---|---|---|",
     ]
     for step, runs in results.items():
         accuracies = [100 * run["test_accuracy"] for run in runs]
         spread = f" ± {statistics.stdev(accuracies):.2f}" if len(runs) > 1 else ""
-        seconds = statistics.median(run["seconds"] for run in runs)
-        lines.append(f"| {step} | {seconds:.1f} | {statistics.mean(accuracies):.2f}%{spread} |")
+        seconds = [run["seconds"] for run in runs]
+        lines.append(
+            f"| {step} | {min(seconds):.1f}, {statistics.median(seconds):.1f}"
+            f" | {statistics.mean(accuracies):.2f}%{spread} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -151,9 +156,8 @@ def main() -> None:
             for step, recipe in recipes().items():
                 result = new_process.submit(train, recipe, seed).result()
                 results[step].append(result)
-                progress.console.print(
-                    f"{step}, seed {seed}: {result['test_accuracy']:.2%} in {result['seconds']:.0f} s"
-                )
+                sentence = f"{step}, seed {seed}: {result['test_accuracy']:.2%} in {result['seconds']:.0f} s"
+                progress.console.print(sentence, highlight=False, soft_wrap=True)
                 progress.advance(task)
             folder = Path(__file__).parent
             write_json(folder / "steps.json", {"measured": measured_on(), "results": results})
