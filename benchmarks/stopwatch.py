@@ -45,7 +45,7 @@ class Stopwatch:
     def epoch_ends(self, weights: Any) -> None:
         """Keeps the weights, which must be copies, and takes the time, validation included."""
         warm_up = 0 if self._weights else WARM_UP * self._marks[-1][1]
-        steady = [mark for mark in self._marks if mark[1] > warm_up]
+        steady = [mark for mark in self._marks if mark[1] >= warm_up]
         self._steady_seconds += steady[-1][0] - steady[0][0]
         self._steady_images += steady[-1][1] - steady[0][1]
         self._weights.append(weights)
