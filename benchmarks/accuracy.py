@@ -40,6 +40,12 @@ def measure(command: str, seed: int) -> dict[str, float]:
     return {"seed": seed, "test_accuracy": metrics["test_accuracy"], "seconds": round(seconds, 1)}
 
 
+def mean_and_deviation(accuracies: list[float]) -> str:
+    """Returns accuracies from 0 to 1 as in 98.50% ± 0.50: their mean, and from two on their standard deviation."""
+    spread = f" ± {100 * statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+    return f"{statistics.mean(accuracies):.2%}{spread}"
+
+
 def table(results: dict[str, list[dict[str, float]]]) -> str:
     """Returns the results as a Markdown table, a line a command."""
     lines = [
@@ -47,11 +53,11 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
         "|---|---|---|---|---|",
     ]
     for command, runs in results.items():
-        accuracies = [100 * run["test_accuracy"] for run in runs]
-        spread = f" ± {statistics.stdev(accuracies):.2f}" if len(runs) > 1 else ""
+        accuracies = [run["test_accuracy"] for run in runs]
+        seeds = ", ".join(str(run["seed"]) for run in runs)
         lines.append(
-            f"| `python {command}` | {statistics.mean(accuracies):.2f}%{spread}"
-            f" | {min(accuracies):.2f} to {max(accuracies):.2f} | {', '.join(str(run['seed']) for run in runs)}"
+            f"| `python {command}` | {mean_and_deviation(accuracies)}"
+            f" | {100 * min(accuracies):.2f} to {100 * max(accuracies):.2f} | {seeds}"
             f" | {statistics.median(run['seconds'] for run in runs):.0f} |"
         )
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """Measures how fast the scripts reach an accuracy, beside other recipes: `python -m benchmarks.speed`.
 
 Each contestant trains in a process of its own, all of them in turn for each seed, so that a busy machine hits all
-alike. Writes speed.json, speed.md and speed.png beside this file after every seed; README.md shows the tables.
+alike. Writes speed.json, speed.md and speed.png beside this file after every seed.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from benchmarks.accuracy import REPOSITORY, measured_on
+from benchmarks.accuracy import REPOSITORY, mean_and_deviation, measured_on
 from course.files import replacing, write_json, write_text
 
 FOLDER = Path(__file__).parent
@@ -116,15 +116,11 @@ def seconds_to(accuracy: float, runs: list[dict[str, Any]]) -> float | None:
 
 
 def figures(runs: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Returns what one contestant's runs come to: medians of seconds, rates and memory, mean of accuracies."""
-    accuracies = [run["test_accuracies"][-1] for run in runs]
-    medians = {
+    """Returns what one contestant's runs come to: medians of seconds, rates and memory."""
+    return {
         name: statistics.median(run[name] for run in runs)
         for name in ("seconds", "images_per_second", "operations", "start_up_seconds", "memory_mib")
-    }
-    return medians | {
-        "accuracy": statistics.mean(accuracies),
-        "deviation": statistics.stdev(accuracies) if len(runs) > 1 else None,
+    } | {
         "seconds_to_98": seconds_to(0.98, runs),
         "seconds_to_99": seconds_to(0.99, runs),
     }
@@ -139,11 +135,10 @@ def table(results: dict[str, list[dict[str, Any]]], peak: float) -> str:
     ]
     for name, runs in results.items():
         of = figures(runs)
-        spread = "" if of["deviation"] is None else f" ± {100 * of['deviation']:.2f}"
         reached = [of["seconds_to_98"], of["seconds_to_99"]]
         cells = [
             name,
-            f"{of['accuracy']:.2%}{spread}",
+            mean_and_deviation([run["test_accuracies"][-1] for run in runs]),
             *("not reached" if seconds is None else f"{seconds:.0f}" for seconds in reached),
             f"{of['seconds']:.0f}",
             f"{of['images_per_second']:,.0f}",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from benchmarks.accuracy import measured_on
+from benchmarks.accuracy import mean_and_deviation, measured_on
 from course.files import write_json, write_text
 
 
@@ -133,13 +133,9 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
         "|---|---|---|",
     ]
     for step, runs in results.items():
-        accuracies = [100 * run["test_accuracy"] for run in runs]
-        spread = f" ± {statistics.stdev(accuracies):.2f}" if len(runs) > 1 else ""
+        accuracy = mean_and_deviation([run["test_accuracy"] for run in runs])
         seconds = [run["seconds"] for run in runs]
-        lines.append(
-            f"| {step} | {min(seconds):.1f}, {statistics.median(seconds):.1f}"
-            f" | {statistics.mean(accuracies):.2f}%{spread} |"
-        )
+        lines.append(f"| {step} | {min(seconds):.1f}, {statistics.median(seconds):.1f} | {accuracy} |")
     return "\n".join(lines) + "\n"
 
 
