@@ -30,9 +30,10 @@ class Config(LessonConfig):
     dense_layer_size: int = Field(100, ge=1, le=10_000, description="nodes in the dense layer before the last")
     dropout: float = Field(0.4, ge=0, lt=1, description="share of values set to 0 at random in training")
     epochs: int = Field(4, ge=1, le=10_000, description="how often each training image is seen")
-    batch_size: int = Field(128, ge=1, description="images between two corrections of the weights")
+    batch_size: int = Field(64, ge=1, description="images between two corrections of the weights")
     learning_rate: float = Field(0.004, gt=0, le=100, description="size of the first correction; falls to 0 by the end")
     optimizer: Literal["adam", "rmsprop", "sgd"] = Field("adam", description="how gradients become corrections")
+    averaged_batches: int = Field(50, ge=1, le=10_000, description="last batches over which an epoch averages weights")
 
     @model_validator(mode="after")
     def kernels_fit(self) -> Self:
@@ -71,17 +72,17 @@ def main(config: Config) -> None:
         # Load: pixels from 0...255 become 0...1, each image gets its one channel, each label becomes one-hot.
         (X_train, y_train), (X_test, y_test) = load(config.data, (config.img_height, config.img_width))
         X_train = X_train.reshape(-1, config.img_height, config.img_width, 1).astype("float32") / 255
-        X_test = X_test.reshape(-1, config.img_height, config.img_width, 1).astype("float32") / 255
-        y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)
+        y_train = keras.utils.to_categorical(y_train, 10)
         (X_train, y_train), (X_valid, y_valid) = hold_out(X_train, y_train, config.limit)
 
         model = build_model(config)
-        steps = config.epochs * math.ceil(len(X_train) / config.batch_size)
-        falling = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, end_learning_rate=0.0)
+        batches = math.ceil(len(X_train) / config.batch_size)  # in one epoch
+        falling = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, config.epochs * batches, 0.0)
+        averaging = {"ema_momentum": 1 - 1 / config.averaged_batches, "ema_overwrite_frequency": batches}
         optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
         model.compile(
             loss="categorical_crossentropy",
-            optimizer=optimizers[config.optimizer](falling),
+            optimizer=optimizers[config.optimizer](falling, use_ema=True, **averaging),
             metrics=["accuracy"],
             steps_per_execution=run.steps_per_execution,
         )
@@ -97,7 +98,9 @@ def main(config: Config) -> None:
             verbose=run.verbose,
         )
 
-        # Test: once, at the end, with images that the network has never seen.
+        # Test: once, at the end, with images that the network has never seen, prepared in the same way.
+        X_test = X_test.reshape(-1, config.img_height, config.img_width, 1).astype("float32") / 255
+        y_test = keras.utils.to_categorical(y_test, 10)
         test_loss, test_accuracy = model.evaluate(X_test, y_test, verbose=0)
         run.show_predictions(X_test[:16], y_test[:16], model.predict(X_test[:16], verbose=0))
         run.finish(test_loss, test_accuracy, model.count_params())

@@ -74,13 +74,12 @@ def train(contestant: Contestant, seed: int) -> dict[str, Any]:
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
             )
-            _, status, used = os.wait4(process.pid, 0)
+            status = process.wait()
         seconds = time.time() - started
         if status:
             sys.exit(f"`{contestant.command.format(seed)}` failed:\n{errors.read_text(encoding='utf-8')}")
         report = json.loads(report_file.read_text(encoding="utf-8"))
     report["seconds"] = seconds - report.pop("testing_seconds")
-    report["memory_mib"] = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     return {"seed": seed} | {name: _rounded(value) for name, value in report.items()}
 
 

@@ -9,6 +9,7 @@ given, in seconds since the epoch of the clock.
 import json
 import math
 import os
+import resource
 import runpy
 import sys
 import time
@@ -56,7 +57,9 @@ class Stopwatch:
         self.report["images_per_second"] = self._steady_images / self._steady_seconds
 
     def test(self, accuracy: Callable[[Any], float]) -> None:
-        """Asks for `accuracy(weights)` of each epoch; the clock does not count what that takes."""
+        """Asks for `accuracy(weights)` of each epoch; neither the clock nor the memory counts what that takes."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.report["memory_mib"] = peak / (2**20 if sys.platform == "darwin" else 2**10)
         began = self._now()
         self.report["test_accuracies"] = [accuracy(weights) for weights in self._weights]
         self.report["testing_seconds"] = self._now() - began
