@@ -33,7 +33,7 @@ class Config(LessonConfig):
     batch_size: int = Field(64, ge=1, description="images between two corrections of the weights")
     learning_rate: float = Field(0.004, gt=0, le=100, description="size of the first correction; falls to 0 by the end")
     optimizer: Literal["adam", "rmsprop", "sgd"] = Field("adam", description="how gradients become corrections")
-    averaged_batches: int = Field(50, ge=1, le=10_000, description="last batches over which an epoch averages weights")
+    averaging: float = Field(0.06, ge=0, le=1, description="share of an epoch over whose end weights are averaged")
 
     @model_validator(mode="after")
     def kernels_fit(self) -> Self:
@@ -72,13 +72,14 @@ def main(config: Config) -> None:
         # Load: pixels from 0...255 become 0...1, each image gets its one channel, each label becomes one-hot.
         (X_train, y_train), (X_test, y_test) = load(config.data, (config.img_height, config.img_width))
         X_train = X_train.reshape(-1, config.img_height, config.img_width, 1).astype("float32") / 255
-        y_train = keras.utils.to_categorical(y_train, 10)
+        y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)
         (X_train, y_train), (X_valid, y_valid) = hold_out(X_train, y_train, config.limit)
 
         model = build_model(config)
-        batches = math.ceil(len(X_train) / config.batch_size)  # in one epoch
+        batches = math.ceil(len(X_train) / config.batch_size)  # in an epoch
         falling = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, config.epochs * batches, 0.0)
-        averaging = {"ema_momentum": 1 - 1 / config.averaged_batches, "ema_overwrite_frequency": batches}
+        # An epoch ends with a mean of its last weights, which is better than what a single batch leaves behind.
+        averaging = {"ema_momentum": 1 - 1 / max(config.averaging * batches, 1), "ema_overwrite_frequency": batches}
         optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
         model.compile(
             loss="categorical_crossentropy",
@@ -100,7 +101,6 @@ def main(config: Config) -> None:
 
         # Test: once, at the end, with images that the network has never seen, prepared in the same way.
         X_test = X_test.reshape(-1, config.img_height, config.img_width, 1).astype("float32") / 255
-        y_test = keras.utils.to_categorical(y_test, 10)
         test_loss, test_accuracy = model.evaluate(X_test, y_test, verbose=0)
         run.show_predictions(X_test[:16], y_test[:16], model.predict(X_test[:16], verbose=0))
         run.finish(test_loss, test_accuracy, model.count_params())

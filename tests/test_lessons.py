@@ -107,7 +107,7 @@ OTHER = {
     "epochs": 2,
     "batch_size": 50,
     "learning_rate": 0.0005,
-    "averaged_batches": 5,
+    "averaging": 0.5,
     "optimizer": "sgd",
     "limit": 200,
     "seed": 2,
