@@ -30,10 +30,10 @@ class Config(LessonConfig):
     dense_layer_size: int = Field(100, ge=1, le=10_000, description="nodes in the dense layer before the last")
     dropout: float = Field(0.4, ge=0, lt=1, description="share of values set to 0 at random in training")
     epochs: int = Field(4, ge=1, le=10_000, description="how often each training image is seen")
-    batch_size: int = Field(64, ge=1, description="images between two corrections of the weights")
-    learning_rate: float = Field(0.004, gt=0, le=100, description="size of the first correction; falls to 0 by the end")
+    batch_size: int = Field(128, ge=1, description="images between two corrections of the weights")
+    learning_rate: float = Field(0.006, gt=0, le=100, description="size of the first correction; falls to 0 by the end")
     optimizer: Literal["adam", "rmsprop", "sgd"] = Field("adam", description="how gradients become corrections")
-    averaging: float = Field(0.06, ge=0, le=1, description="share of an epoch over whose end weights are averaged")
+    averaging: float = Field(0.1, ge=0, le=1, description="share of an epoch over whose end weights are averaged")
 
     @model_validator(mode="after")
     def kernels_fit(self) -> Self:

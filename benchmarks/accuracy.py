@@ -1,7 +1,8 @@
 """Measures the test accuracy of the scripts as shipped: `python -m benchmarks.accuracy`.
 
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
-run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
+run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table. With
+--only, the other commands keep the figures that they have there.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from course.files import write_json, write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+FILE = Path(__file__).with_name("accuracy.json")
 COMMANDS = ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64", "fast.py", "fashion.py")
 
 
@@ -78,14 +80,15 @@ def main() -> None:
     parser.add_argument("--only", choices=COMMANDS, action="append", help="measure only this command; may be repeated")
     options = parser.parse_args()
 
-    results: dict[str, list[dict[str, float]]] = {command: [] for command in options.only or COMMANDS}
+    measured: dict[str, list[dict[str, float]]] = {command: [] for command in options.only or COMMANDS}
+    kept = json.loads(FILE.read_text(encoding="utf-8"))["results"] if options.only and FILE.exists() else {}
     for seed in range(1, options.seeds + 1):
-        for command, runs in results.items():  # in turn, so that a busy machine hits all alike
+        for command, runs in measured.items():  # in turn, so that a busy machine hits all alike
             runs.append(measure(command, seed))
             print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
-        folder = Path(__file__).parent
-        write_json(folder / "accuracy.json", {"measured": measured_on(), "results": results})
-        write_text(folder / "accuracy.md", f"{table(results)}\n{measured_on()}\n")
+        results = {command: (kept | measured)[command] for command in COMMANDS if command in kept | measured}
+        write_json(FILE, {"measured": measured_on(), "results": results})
+        write_text(FILE.with_suffix(".md"), f"{table(results)}\n{measured_on()}\n")
     print(f"\n{table(results)}")
 
 

@@ -1,7 +1,10 @@
 """The figures of the README: computed as they say, and those that were measured."""
 
+import json
+import sys
 from pathlib import Path
 
+from benchmarks import accuracy
 from benchmarks.accuracy import COMMANDS, table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -15,6 +18,24 @@ def test_the_table_has_mean_spread_and_range_of_the_test_accuracies():
     ]
     last = table({"cnn.py": runs}).splitlines()[-1]
     assert last == "| `python cnn.py` | 98.50% ± 0.50 | 98.00 to 99.00 | 1, 2, 3 | 65 |"
+
+
+def test_a_command_measured_anew_leaves_the_others_figures(tmp_path, monkeypatch):
+    def measure_as(found: float, *words: str) -> dict[str, list[float]]:
+        run = {"test_accuracy": found, "seconds": 9.0}
+        monkeypatch.setattr(accuracy, "measure", lambda command, seed: {"seed": seed} | run)
+        monkeypatch.setattr(sys, "argv", ["accuracy", *words])
+        accuracy.main()
+        results = json.loads((tmp_path / "accuracy.json").read_text())["results"]
+        assert list(results) == [command for command in COMMANDS if command in results]  # in their order
+        return {command: [run["test_accuracy"] for run in runs] for command, runs in results.items()}
+
+    monkeypatch.setattr(accuracy, "FILE", tmp_path / "accuracy.json")
+    assert measure_as(0.5, "--only", "fast.py", "--seeds", "1") == {"fast.py": [0.5]}
+    before = measure_as(0.6, "--seeds", "2")
+    assert before == dict.fromkeys(COMMANDS, [0.6, 0.6])
+    assert measure_as(0.7, "--only", "cnn.py", "--seeds", "1") == before | {"cnn.py": [0.7]}
+    assert "60.00%" in (tmp_path / "accuracy.md").read_text()
 
 
 def test_the_readme_shows_what_was_measured_for_every_command():
