@@ -33,7 +33,7 @@ def test_a_command_measured_anew_leaves_the_others_figures(tmp_path, monkeypatch
     monkeypatch.setattr(accuracy, "FILE", tmp_path / "accuracy.json")
     assert measure_as(0.5, "--only", "fast.py", "--seeds", "1") == {"fast.py": [0.5]}
     before = measure_as(0.6, "--seeds", "2")
-    assert before == dict.fromkeys(COMMANDS, [0.6, 0.6])
+    assert before == {command: [0.6, 0.6] for command in COMMANDS}
     assert measure_as(0.7, "--only", "cnn.py", "--seeds", "1") == before | {"cnn.py": [0.7]}
     assert "60.00%" in (tmp_path / "accuracy.md").read_text()
 
