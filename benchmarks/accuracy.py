@@ -82,11 +82,11 @@ def main() -> None:
 
     measured: dict[str, list[dict[str, float]]] = {command: [] for command in options.only or COMMANDS}
     kept = json.loads(FILE.read_text(encoding="utf-8"))["results"] if options.only and FILE.exists() else {}
+    results = {command: (kept | measured)[command] for command in COMMANDS if command in kept | measured}
     for seed in range(1, options.seeds + 1):
         for command, runs in measured.items():  # in turn, so that a busy machine hits all alike
             runs.append(measure(command, seed))
             print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
-        results = {command: (kept | measured)[command] for command in COMMANDS if command in kept | measured}
         write_json(FILE, {"measured": measured_on(), "results": results})
         write_text(FILE.with_suffix(".md"), f"{table(results)}\n{measured_on()}\n")
     print(f"\n{table(results)}")

@@ -61,20 +61,20 @@ def environment(backend: str = "tensorflow") -> dict[str, str]:
 
 
 def train(contestant: Contestant, seed: int) -> dict[str, Any]:
-    """Trains once; returns the stopwatch's report, seconds of the whole process and its largest memory in MiB."""
+    """Trains once; returns the stopwatch's report and the seconds of the whole process."""
     with tempfile.TemporaryDirectory() as folder:
         report_file, errors = Path(folder) / "report.json", Path(folder) / "errors.txt"
         started = time.time()
         with errors.open("w") as stderr:
-            process = subprocess.Popen(
+            status = subprocess.run(
                 [sys.executable, *contestant.command.format(seed).split()],
                 cwd=REPOSITORY,
                 env=environment(contestant.backend)
                 | {"STOPWATCH_FILE": str(report_file), "STOPWATCH_STARTED": str(started)},
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
-            )
-            status = process.wait()
+                check=False,
+            ).returncode
         seconds = time.time() - started
         if status:
             sys.exit(f"`{contestant.command.format(seed)}` failed:\n{errors.read_text(encoding='utf-8')}")

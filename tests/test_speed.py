@@ -101,6 +101,7 @@ def test_the_stopwatch_times_a_script_and_tests_each_epoch(checkout, small_data,
     assert report["images_per_second"] > 3 * 1100 / training_seconds  # what comes between is not counted
     assert 0 < report["callback_seconds"] < report["fit_seconds"]
     assert report["run_seconds"] > 0
+    assert 100 < report["memory_mib"] < 10_000
 
 
 def test_each_step_changes_something_and_the_last_is_fast():
