@@ -1,8 +1,9 @@
 """Measures the test accuracy of the scripts as shipped: `python -m benchmarks.accuracy`.
 
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
-run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table. With
---only, the other commands keep the figures that they have there.
+run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
+With --only, the other commands keep the figures that they have there; with --add, all do, and only
+seeds that are missing are measured.
 """
 
 import argparse
@@ -21,7 +22,15 @@ from course.files import write_json, write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FILE = Path(__file__).with_name("accuracy.json")
-COMMANDS = ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64", "fast.py", "fashion.py")
+COMMANDS = {  # and the number of seeds
+    "mlp.py": 5,
+    "cnn.py": 5,
+    "cnn.py --more_conv_layers 64": 5,
+    "fast.py": 5,
+    "best.py": 5,
+    "fashion.py": 5,
+    "best.py --data fashion_mnist --flip --rotation 0 --epochs 12": 3,
+}
 
 
 def measure(command: str, seed: int) -> dict[str, float]:
@@ -76,20 +85,26 @@ def measured_on() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 up (default: 5)")
+    parser.add_argument("--seeds", type=int, help="how many, from 1 up (default: 5, or 3 for the longest training)")
     parser.add_argument("--only", choices=COMMANDS, action="append", help="measure only this command; may be repeated")
+    parser.add_argument("--add", action="store_true", help="measure only the seeds that are missing")
     options = parser.parse_args()
 
-    measured: dict[str, list[dict[str, float]]] = {command: [] for command in options.only or COMMANDS}
-    kept = json.loads(FILE.read_text(encoding="utf-8"))["results"] if options.only and FILE.exists() else {}
-    results = {command: (kept | measured)[command] for command in COMMANDS if command in kept | measured}
-    for seed in range(1, options.seeds + 1):
-        for command, runs in measured.items():  # in turn, so that a busy machine hits all alike
+    results = json.loads(FILE.read_text(encoding="utf-8"))["results"] if FILE.exists() else {}
+    wanted = options.only or list(COMMANDS)
+    results |= {command: [] for command in wanted if command not in results or not options.add}
+    results = {command: results[command] for command in COMMANDS if command in results}
+    for seed in range(1, 1 + (options.seeds or max(COMMANDS.values()))):
+        for command in wanted:  # in turn, so that a busy machine hits all alike
+            runs = results[command]
+            if seed > (options.seeds or COMMANDS[command]) or seed in [run["seed"] for run in runs]:
+                continue
             runs.append(measure(command, seed))
             print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
-        write_json(FILE, {"measured": measured_on(), "results": results})
-        write_text(FILE.with_suffix(".md"), f"{table(results)}\n{measured_on()}\n")
-    print(f"\n{table(results)}")
+            measured = {command: runs for command, runs in results.items() if runs}
+            write_json(FILE, {"measured": measured_on(), "results": measured})
+            write_text(FILE.with_suffix(".md"), f"{table(measured)}\n{measured_on()}\n")
+    print(f"\n{FILE.with_suffix('.md').read_text(encoding='utf-8')}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Measures how fast the scripts reach an accuracy, beside other recipes: `python -m benchmarks.speed`.
 
 Each contestant trains in a process of its own, all of them in turn for each seed, so that a busy machine hits all
-alike. Writes speed.json, speed.md and speed.png beside this file after every seed.
+alike. Writes speed.json, speed.md and speed.png beside this file after every seed; with --only, the others keep the
+figures that they have there.
 """
 
 import argparse
@@ -214,21 +215,25 @@ def main() -> None:
     parser.add_argument("--only", choices=CONTESTANTS, action="append", help="only this contestant; may be repeated")
     options = parser.parse_args()
 
-    results: dict[str, list[dict[str, Any]]] = {}
+    measured: dict[str, list[dict[str, Any]]] = {}
     for name in options.only or CONTESTANTS:
         if importlib.util.find_spec(CONTESTANTS[name].package):
-            results[name] = []
+            measured[name] = []
         else:
             print(f"{name} is left out: {CONTESTANTS[name].package} is not installed.")
     answers: dict[str, list[float]] = {name: [] for name in ANSWERS}
-    peak = 0.0
+    file = FOLDER / "speed.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if options.only and file.exists() else {}
+    peak = before.get("operations_per_second", 0.0)
+    both = before.get("results", {}) | measured
+    results = {name: both[name] for name in CONTESTANTS if name in both}
     with Progress(disable=not sys.stdout.isatty()) as progress:
-        task = progress.add_task("training", total=options.seeds * len(results))
+        task = progress.add_task("training", total=options.seeds * len(measured))
         for seed in range(1, options.seeds + 1):
             peak = max(peak, largest_product())
             for name, words in ANSWERS.items():
                 answers[name].append(answer_seconds(*words))
-            for name, runs in results.items():
+            for name, runs in measured.items():
                 runs.append(train(CONTESTANTS[name], seed))
                 accuracy, seconds = runs[-1]["test_accuracies"][-1], runs[-1]["seconds"]
                 sentence = f"{name}, seed {seed}: {accuracy:.2%} in {seconds:.0f} s"

@@ -1,5 +1,7 @@
 """Everything that a lesson does not teach. Importing it settles what frameworks read from the environment."""
 
+import contextlib
+import ctypes
 import os
 from pathlib import Path
 
@@ -12,3 +14,5 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # fast kernels; TensorFlow 
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")  # they give memory back when they no longer need it
 os.environ.setdefault("WANDB_SILENT", "true")  # course/tracking.py says what there is to say
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no telemetry
+with contextlib.suppress(AttributeError, OSError, TypeError):  # only where Linux' own malloc is
+    ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX: threads share one heap, so that less of it lies idle

@@ -20,7 +20,8 @@ hypothesis.settings.register_profile("course", deadline=None, derandomize="CI" i
 hypothesis.settings.load_profile("course")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SCRIPTS = ("mlp", "cnn", "fast", "fashion")
+SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
+LONG = ("best",)  # takes minutes on all its data
 
 
 @dataclass
@@ -123,7 +124,7 @@ class FinishedRun:
     folder: Path
 
 
-@pytest.fixture(scope="session", params=SCRIPTS)
+@pytest.fixture(scope="session", params=[script for script in SCRIPTS if script not in LONG])
 def full_run(request, new_checkout, no_network) -> FinishedRun:
     checkout = new_checkout()
     finished = checkout.run(f"{request.param}.py", before=no_network)

@@ -36,6 +36,7 @@ def test_a_command_measured_anew_leaves_the_others_figures(tmp_path, monkeypatch
     assert before == {command: [0.6, 0.6] for command in COMMANDS}
     assert measure_as(0.7, "--only", "cnn.py", "--seeds", "1") == before | {"cnn.py": [0.7]}
     assert "60.00%" in (tmp_path / "accuracy.md").read_text()
+    assert measure_as(0.8, "--only", "cnn.py", "--seeds", "3", "--add") == before | {"cnn.py": [0.7, 0.8, 0.8]}
 
 
 def test_the_readme_shows_what_was_measured_for_every_command():

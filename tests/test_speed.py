@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -102,6 +103,35 @@ def test_the_stopwatch_times_a_script_and_tests_each_epoch(checkout, small_data,
     assert 0 < report["callback_seconds"] < report["fit_seconds"]
     assert report["run_seconds"] > 0
     assert 100 < report["memory_mib"] < 10_000
+
+
+def test_a_contestant_measured_anew_leaves_the_others_figures(tmp_path, monkeypatch):
+    reference = speed.FOLDER / "speed.json"
+    before = json.loads(reference.read_text(encoding="utf-8"))
+    (tmp_path / "speed.json").write_text(json.dumps(before), encoding="utf-8")
+    run = before["results"]["cnn.py"][0] | {"memory_mib": 1.0}
+    monkeypatch.setattr(speed, "FOLDER", tmp_path)
+    monkeypatch.setattr(speed, "train", lambda contestant, seed: run | {"seed": seed})
+    monkeypatch.setattr(speed, "answer_seconds", lambda *words: 1.0)
+    monkeypatch.setattr(speed, "plot", lambda results, file: None)
+    monkeypatch.setattr(sys, "argv", ["speed", "--only", "cnn.py", "--seeds", "2"])
+    speed.main()
+    after = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
+    assert list(after["results"]) == list(before["results"])
+    assert [run["memory_mib"] for run in after["results"].pop("cnn.py")] == [1.0, 1.0]
+    assert after["results"] == {name: runs for name, runs in before["results"].items() if name != "cnn.py"}
+    assert after["operations_per_second"] >= before["operations_per_second"]
+
+
+def test_the_documentation_shows_what_was_measured_for_every_contestant():
+    documentation = (REPOSITORY / "docs" / "speed.md").read_text(encoding="utf-8")
+    tables = (REPOSITORY / "benchmarks" / "speed.md").read_text(encoding="utf-8").strip()
+    *rows, measured = tables.split("\n\n")
+    for table in rows:
+        assert table in documentation
+    assert measured in documentation.replace("\n", " ")
+    for contestant in speed.CONTESTANTS:
+        assert f"| {contestant} |" in rows[0]
 
 
 def test_each_step_changes_something_and_the_last_is_fast():
