@@ -130,6 +130,7 @@ def test_the_documentation_shows_what_was_measured_for_every_contestant():
     for table in rows:
         assert table in documentation
     assert measured in documentation.replace("\n", " ")
+    assert rows[0] in (REPOSITORY / "README.md").read_text(encoding="utf-8")
     for contestant in speed.CONTESTANTS:
         assert f"| {contestant} |" in rows[0]
 
