@@ -28,6 +28,8 @@ def test_jax_builds_the_same_model(checkout):
 
 
 def test_jax_runs_the_scripts(checkout, script):
+    if script == "best":
+        pytest.skip("JAX takes minutes for its convolutions on a processor")
     answer = checkout.run(f"{script}.py", "--limit", "2000", "--epochs", "2", KERAS_BACKEND="jax")
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
