@@ -1,9 +1,9 @@
 """Measures the test accuracy of the scripts as shipped: `python -m benchmarks.accuracy`.
 
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
-run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
-With --only, the other commands keep the figures that they have there; with --add, all do, and only
-seeds that are missing are measured.
+run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table. With
+--only, the other commands keep the figures that they have there; with --add, all do, and only seeds that are missing
+are measured.
 """
 
 import argparse

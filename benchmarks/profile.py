@@ -30,7 +30,6 @@ KINDS = {
     "MaxPool": "pooling: forward",
     "dropout": "dropout",
     "MatMul": "dense layers",
-    "Dense": "dense layers",
 }
 OTHER = "everything else (relu's gradient, loss, metrics, copying)"
 
