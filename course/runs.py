@@ -93,11 +93,15 @@ class Run:
         def keep(epoch: int, logs: dict[str, float]) -> None:
             rate = float(callback.model.optimizer.learning_rate)
             self._keep_epoch({"epoch": epoch + 1, **logs, "learning_rate": rate})
-            with replacing(self.folder / "model.keras") as unfinished:
-                callback.model.save(unfinished)
+            self.keep_model(callback.model)
 
         callback = keras.callbacks.LambdaCallback(on_epoch_end=keep)
         return callback
+
+    def keep_model(self, model: Any) -> None:
+        """Writes a keras.Model to model.keras in the run's folder."""
+        with replacing(self.folder / "model.keras") as unfinished:
+            model.save(unfinished)
 
     def show_predictions(self, images: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> None:
         """Tracks sample images with what they are and what the network takes them for.

@@ -108,6 +108,7 @@ OTHER = {
     "rotation": 0.2,
     "shift": 0.2,
     "flip": True,
+    "views_shift": 1,
     "dense_layer_size": 9,
     "hidden_nodes": 9,
     "dropout": 0.7,
