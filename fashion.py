@@ -12,10 +12,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from course.attempt import Attempt
 from course.config import LessonConfig
 from course.data import hold_out, load
 from course.quiet import quiet
-from course.runs import Run
 
 
 class Config(LessonConfig):
@@ -56,7 +56,7 @@ def build_model(config: Config) -> keras.Model:
 
 
 def main(config: Config) -> None:
-    with Run("fashion", config) as run:
+    with Attempt("fashion", config) as run:
         (X_train, y_train), (X_test, y_test) = load(config.data, (config.img_height, config.img_width))
         X_train, X_test = prepare(X_train), prepare(X_test)
         y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)

@@ -1,9 +1,10 @@
 """Measures the test accuracy of the scripts as shipped: `python -m benchmarks.accuracy`.
 
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
-run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table. With
---only, the other commands keep the figures that they have there; with --add, all do, and only seeds that are missing
-are measured.
+run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
+`python -m benchmarks.accuracy solutions` does the same for the reference answers to the challenge, in solutions.json
+and solutions.md, which docs/challenge.md shows. With --only, the other commands keep the figures that they have there;
+with --add, all do, and only seeds that are missing are measured.
 """
 
 import argparse
@@ -21,24 +22,26 @@ from pathlib import Path
 from course.files import write_json, write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-FILE = Path(__file__).with_name("accuracy.json")
-COMMANDS = {  # and the number of seeds
-    "mlp.py": 5,
-    "cnn.py": 5,
-    "cnn.py --more_conv_layers 64": 5,
-    "fast.py": 5,
-    "best.py": 5,
-    "best.py --data fashion_mnist --flip --rotation 0 --views_shift 1 --epochs 11": 3,
-    "fashion.py": 5,
+FOLDER = Path(__file__).parent
+TABLES = {  # name of the files → commands, and the number of seeds of each
+    "accuracy": {
+        "mlp.py": 5,
+        "cnn.py": 5,
+        "cnn.py --more_conv_layers 64": 5,
+        "fast.py": 5,
+        "best.py": 5,
+        "best.py --data fashion_mnist --flip --rotation 0 --views_shift 1 --epochs 11": 3,
+        "fashion.py": 5,
+    },
+    "solutions": {f"-m solutions.level_{level}": 10 for level in range(2, 7)},
 }
 
 
 def measure(command: str, seed: int) -> dict[str, float]:
     """Runs one command to its end; returns its seed, test_accuracy (0 to 1) and seconds, start-up included."""
-    script, *options = command.split()
     started = time.monotonic()
     finished = subprocess.run(
-        [sys.executable, script, *options, "--seed", str(seed), "--name", "accuracy"],
+        [sys.executable, *command.split(), "--seed", str(seed), "--name", "accuracy"],
         cwd=REPOSITORY,
         env=os.environ | {"WANDB_MODE": "offline", "COLUMNS": "200"},
         stdout=subprocess.PIPE,
@@ -85,26 +88,30 @@ def measured_on() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, help="how many, from 1 up (default: 5, or 3 for the longest command)")
-    parser.add_argument("--only", choices=COMMANDS, action="append", help="measure only this command; may be repeated")
+    parser.add_argument("table", nargs="?", choices=TABLES, default="accuracy", help="what to measure")
+    parser.add_argument("--seeds", type=int, help="how many, from 1 up (default: as many as the table wants)")
+    parser.add_argument("--only", action="append", help="measure only this command; may be repeated")
     parser.add_argument("--add", action="store_true", help="measure only the seeds that are missing")
     options = parser.parse_args()
+    commands, file = TABLES[options.table], FOLDER / f"{options.table}.json"
+    wanted = options.only or list(commands)
+    if unknown := set(wanted) - set(commands):
+        parser.error(f"there is no {unknown.pop()!r} in this table; there are: {', '.join(commands)}")
 
-    results = json.loads(FILE.read_text(encoding="utf-8"))["results"] if FILE.exists() else {}
-    wanted = options.only or list(COMMANDS)
+    results = json.loads(file.read_text(encoding="utf-8"))["results"] if file.exists() else {}
     results |= {command: [] for command in wanted if command not in results or not options.add}
-    results = {command: results[command] for command in COMMANDS if command in results}
-    for seed in range(1, 1 + (options.seeds or max(COMMANDS.values()))):
+    results = {command: results[command] for command in commands if command in results}
+    for seed in range(1, 1 + (options.seeds or max(commands.values()))):
         for command in wanted:  # in turn, so that a busy machine hits all alike
             runs = results[command]
-            if seed > (options.seeds or COMMANDS[command]) or seed in [run["seed"] for run in runs]:
+            if seed > (options.seeds or commands[command]) or seed in [run["seed"] for run in runs]:
                 continue
             runs.append(measure(command, seed))
             print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
             measured = {command: runs for command, runs in results.items() if runs}
-            write_json(FILE, {"measured": measured_on(), "results": measured})
-            write_text(FILE.with_suffix(".md"), f"{table(measured)}\n{measured_on()}\n")
-    print(f"\n{FILE.with_suffix('.md').read_text(encoding='utf-8')}")
+            write_json(file, {"measured": measured_on(), "results": measured})
+            write_text(file.with_suffix(".md"), f"{table(measured)}\n{measured_on()}\n")
+    print(f"\n{file.with_suffix('.md').read_text(encoding='utf-8')}")
 
 
 if __name__ == "__main__":

@@ -17,34 +17,17 @@ class _Words(tuple):
     """What stood behind an option on the command line, before it is known which type it should have."""
 
 
-class LessonConfig(BaseModel):
-    """What the configurations of all lessons share; a lesson derives its `Config` from it and adds its own values.
+class CommandLine(BaseModel):
+    """Values that a program takes from its command line; a program derives a class with its own values from this.
 
     Every field is checked, its default too; an impossible value raises CourseError with one sentence.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
-    batch_size: int  # every lesson has its own default
-    data: str = Field("mnist", description="mnist, fashion_mnist, or the path of an .npz file of your own")
-    limit: int | None = Field(None, ge=1, description="train on the first N images only, for a quick try")
-    seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes everything random: same seed, same numbers")
-    name: str = Field(
-        "run",
-        pattern=r"^[\w.-]{1,60}$",
-        json_schema_extra={"allowed": "up to 60 letters, digits, dots, hyphens and underscores"},
-        description="ends the name of the run, on disk and in Weights & Biases",
-    )
-    project: str = Field(
-        "course-in-a-box",
-        pattern=r"^[\w.-]{1,100}$",
-        json_schema_extra={"allowed": "up to 100 letters, digits, dots, hyphens and underscores"},
-        description="the Weights & Biases project that the run belongs to",
-    )
-
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        # A lesson's own values come first, on the page as in --help.
+        # A program's own values come first, on the page as in --help.
         own = {name: cls.__pydantic_fields__[name] for name in cls.__annotations__ if name in cls.__pydantic_fields__}
         cls.__pydantic_fields__ = own | cls.__pydantic_fields__
 
@@ -53,8 +36,7 @@ class LessonConfig(BaseModel):
         """Returns the values of this class as overridden by `arguments` (those of the program if None).
 
         `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand bare. Ends
-        the program with exit code 2 and one sentence if a value, an option or WANDB_MODE is wrong, if the data set is
-        damaged, or if `runs/` cannot be written.
+        the program with exit code 2 and one sentence if a value or an option is wrong.
         """
         end_in_a_sentence()
         config, unknown = tyro.cli(
@@ -69,15 +51,16 @@ class LessonConfig(BaseModel):
             option = unknown[0].split("=")[0]
             options = [f"--{name}" for name in cls.model_fields]
             raise CourseError(_no_such_value(option, options, "--help lists them all"))
-        data.verify(config.data)
-        runs.check_writable()
-        tracking.asked_mode()
         return config
 
     def values(self) -> dict[str, Any]:
         """Returns all values by name, in the order of --help, as JSON has them."""
         values = self.model_dump(mode="json")
         return {name: values[name] for name in type(self).model_fields}
+
+    @classmethod
+    def _where_to_change(cls, name: str) -> str:
+        return f"give --{name} another value"
 
     @model_validator(mode="wrap")
     @classmethod
@@ -98,6 +81,43 @@ class LessonConfig(BaseModel):
         if annotation is bool and not value:
             return True
         return value[0] if len(value) == 1 else " ".join(value)
+
+
+class LessonConfig(CommandLine):
+    """What the configurations of all lessons share; a lesson derives its `Config` from it and adds its own values."""
+
+    batch_size: int  # every lesson has its own default
+    data: str = Field("mnist", description="mnist, fashion_mnist, or the path of an .npz file of your own")
+    limit: int | None = Field(None, ge=1, description="train on the first N images only, for a quick try")
+    seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes everything random: same seed, same numbers")
+    name: str = Field(
+        "run",
+        pattern=r"^[\w.-]{1,60}$",
+        json_schema_extra={"allowed": "up to 60 letters, digits, dots, hyphens and underscores"},
+        description="ends the name of the run, on disk and in Weights & Biases",
+    )
+    project: str = Field(
+        "course-in-a-box",
+        pattern=r"^[\w.-]{1,100}$",
+        json_schema_extra={"allowed": "up to 100 letters, digits, dots, hyphens and underscores"},
+        description="the Weights & Biases project that the run belongs to",
+    )
+
+    @classmethod
+    def from_command_line(cls, arguments: list[str] | None = None) -> Self:
+        """Returns the values as CommandLine does; also ends the program in a sentence, with exit code 2, if WANDB_MODE
+        is wrong, if the data set is damaged, or if `runs/` cannot be written.
+        """
+        config = super().from_command_line(arguments)
+        data.verify(config.data)
+        runs.check_writable()
+        tracking.asked_mode()
+        return config
+
+    @classmethod
+    def _where_to_change(cls, name: str) -> str:
+        script = os.path.basename(sys.argv[0]) or "the script"
+        return f"change it in class Config of {script}, or with --{name} on the command line"
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> Self:
@@ -150,17 +170,13 @@ def _as_words(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Pr
     )
 
 
-def _sentence(config: type[LessonConfig], problem: dict[str, Any]) -> str:
+def _sentence(config: type[CommandLine], problem: dict[str, Any]) -> str:
     """Says in one sentence what is wrong with a value, what is allowed and where to change it."""
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         return _no_such_value(name, list(config.model_fields), "class Config lists them all")
-    script = os.path.basename(sys.argv[0]) or "the script"
-    return (
-        f"{name} is {str(problem['input']) or 'empty'}, but must be"
-        f" {_allowed(config.model_json_schema()['properties'][name])}; change it in class Config of {script}, or with"
-        f" --{name} on the command line."
-    )
+    allowed = _allowed(config.model_json_schema()["properties"][name])
+    return f"{name} is {str(problem['input']) or 'empty'}, but must be {allowed}; {config._where_to_change(name)}."
 
 
 def _no_such_value(name: str, names: list[str], all_names: str) -> str:

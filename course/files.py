@@ -18,7 +18,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         CourseError: it cannot be written; `path` is as it was.
     """
-    unfinished = path.with_name(f".unfinished-{path.name}")
+    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")  # two programs may write one file
     try:
         yield unfinished
         os.replace(unfinished, path)

@@ -66,7 +66,7 @@ def new_checkout(tmp_path_factory) -> Callable[[], Checkout]:
         checkout.home.mkdir()
         for file in REPOSITORY.glob("*.py"):
             shutil.copy(file, checkout.folder)
-        for part in ("course", "data", "benchmarks"):
+        for part in ("course", "data", "benchmarks", "solutions"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(REPOSITORY / part, checkout.folder / part, ignore=ignored)
         return checkout

@@ -4,10 +4,13 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks import accuracy
-from benchmarks.accuracy import COMMANDS, table
+from benchmarks.accuracy import TABLES, table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+COMMANDS = TABLES["accuracy"]
 
 
 def test_the_table_has_mean_spread_and_range_of_the_test_accuracies():
@@ -30,9 +33,9 @@ def test_a_command_measured_anew_leaves_the_others_figures(tmp_path, monkeypatch
         assert list(results) == [command for command in COMMANDS if command in results]  # in their order
         return {command: [run["test_accuracy"] for run in runs] for command, runs in results.items()}
 
-    monkeypatch.setattr(accuracy, "FILE", tmp_path / "accuracy.json")
+    monkeypatch.setattr(accuracy, "FOLDER", tmp_path)
     assert measure_as(0.5, "--only", "fast.py", "--seeds", "1") == {"fast.py": [0.5]}
-    before = measure_as(0.6, "--seeds", "2")
+    before = measure_as(0.6, "accuracy", "--seeds", "2")
     assert before == {command: [0.6, 0.6] for command in COMMANDS}
     assert measure_as(0.7, "--only", "cnn.py", "--seeds", "1") == before | {"cnn.py": [0.7]}
     assert "60.00%" in (tmp_path / "accuracy.md").read_text()
@@ -46,3 +49,21 @@ def test_the_readme_shows_what_was_measured_for_every_command():
     assert measured.rstrip(".") in readme.replace("\n", " ")
     for command in COMMANDS:
         assert f"| `python {command}` |" in rows
+
+
+def test_the_reference_answers_have_a_table_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(accuracy, "FOLDER", tmp_path)
+    asked = []
+    monkeypatch.setattr(
+        accuracy,
+        "measure",
+        lambda command, seed: asked.append(command) or {"seed": seed, "test_accuracy": 0.9, "seconds": 9.0},
+    )
+    monkeypatch.setattr(sys, "argv", ["accuracy", "solutions"])
+    accuracy.main()
+    assert [asked.count(f"-m solutions.level_{level}") for level in range(2, 7)] == [10] * 5
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["solutions.json", "solutions.md"]
+    monkeypatch.setattr(sys, "argv", ["accuracy", "solutions", "--only", "cnn.py"])
+    with pytest.raises(SystemExit) as ended:
+        accuracy.main()
+    assert ended.value.code == 2

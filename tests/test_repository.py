@@ -33,7 +33,7 @@ def test_programs_import_nothing_but_the_standard_library_and_the_requirements()
     scripts = {file.stem for file in REPOSITORY.glob("*.py")}
     measuring = running | required("requirements-dev.txt") | scripts | {"benchmarks", "torch"}  # torch if it is there
     for allowed, folder in (
-        *((running, folder) for folder in ("", "course", "data")),
+        *((running, folder) for folder in ("", "course", "data", "solutions")),
         *((measuring, folder) for folder in ("benchmarks", "benchmarks/contestants")),
     ):
         for file in (REPOSITORY / folder).glob("*.py"):

@@ -1,0 +1,91 @@
+"""The levels of the challenge: what each is about, its pass mark and its hints."""
+
+from typing import NamedTuple
+
+
+class Level(NamedTuple):
+    """One step from the shipped fashion.py to a good classifier of clothes."""
+
+    idea: str
+    mark: float  # share of the test images, 0 to 1, that a network must get right
+    hints: tuple[str, ...]  # each stronger than the one before; none gives the answer
+
+
+LEVELS = (
+    Level(
+        "it runs, and learns something",
+        0.11,  # chance is 10%; of 10,000 images, three standard deviations are 0.9%
+        (
+            "The file as it was shipped reaches this level. What have you changed since? `python check.py --reset`"
+            " brings it back and keeps yours beside it.",
+            "Run `python fashion.py` and look at val_accuracy: it should leave 0.10 within the first epoch. If it does"
+            " not, images and labels may be out of step, or corrections so large that nothing can settle.",
+            "Undo your changes one by one, newest first, and run `python fashion.py --limit 5000 --epochs 1` after"
+            " each: a few seconds tell which one it was.",
+        ),
+    ),
+    Level(
+        "scaled pixels, softmax, cross-entropy",
+        0.80,
+        (
+            "Lay `fashion.py` beside `mlp.py`. Which numbers does each of them feed its network? Weights begin near 0"
+            " and are corrected in small steps; inputs in the hundreds throw them about.",
+            "Besides the pixels, two more things differ. What does the last layer of `mlp.py` do to its ten sums, so"
+            " that they can be read as probabilities? And how does its loss punish a network that was sure and wrong?",
+            "Three places: `prepare` brings pixels into the range from 0 to 1; the last Dense layer gets the activation"
+            " that makes ten numbers positive with sum 1; compile gets the loss for one-hot targets from the lesson.",
+        ),
+    ),
+    Level(
+        "hidden layer, dropout",
+        0.87,
+        (
+            "One dense layer can only say: this pixel speaks for a coat, that one against it. What comes between the"
+            " pixels and the answer in `mlp.py`?",
+            "Put another dense layer behind Flatten, of some hundred nodes, with an activation: without one, two dense"
+            " layers can do no more than a single one. Behind it, a layer that forgets a share of its values in"
+            " training keeps it from learning images by heart.",
+            "512 nodes with relu and a dropout of 0.2 have enough room. The first corrections are too large for such"
+            " a network now: try a learning rate of 0.002, and twice as many epochs. All of them are config values.",
+        ),
+    ),
+    Level(
+        "reshape to 28x28x1, convolution, pooling",
+        0.90,
+        (
+            "Flatten tears the image apart: the network no longer knows which pixels are neighbours. What does `cnn.py`"
+            " do before it flattens?",
+            "A convolution asks for height, width and channels, and a grey image has one channel. So `prepare` has to"
+            " add an axis of length 1 at the end, and the network's input must say that it comes.",
+            "In front of Flatten: a convolution with 32 kernels of 3x3 and relu, then max pooling over 2x2. With 100"
+            " nodes in the dense layer behind it and a dropout of 0.4 before and after it, 10 epochs do.",
+        ),
+    ),
+    Level(
+        "several convolutions",
+        0.925,
+        (
+            "The first convolution finds edges. What could a second one find if it looked at where these edges are?"
+            " `python cnn.py --more_conv_layers 64` shows what that is worth.",
+            "Pooling halves height and width, so there is room for twice as many kernels behind it. Zeros around the"
+            " image (padding) keep a convolution from eating its border, and two convolutions in a row before pooling"
+            " see more than one.",
+            "Two convolutions with 32 kernels each, pooling, two with 64 each, pooling, all of them padded; dropout"
+            " after each pooling too, 0.2 or so; batches of 128, a learning rate of 0.002, and 15 epochs.",
+        ),
+    ),
+    Level(
+        "beyond the lessons: augmentation, normalisation",
+        0.935,
+        (
+            "In the end your network knows its training images by heart: compare accuracy with val_accuracy. What"
+            " if it never saw the same picture twice? A shirt is a shirt in the mirror, or a pixel further left.",
+            "Keras has layers that mirror and shift images at random, in training only: they come first in the"
+            " network. Others bring what a convolution finds to mean 0 and deviation 1 over a batch: they come before"
+            " the activation, and allow much larger corrections.",
+            "`fast.py` and `best.py` have them at work, and a learning rate that rises before it falls. Mirror left"
+            " and right only, shift by at most two pixels, a third pair of convolutions with 128 kernels, and patience:"
+            " what never repeats is learnt more slowly.",
+        ),
+    ),
+)

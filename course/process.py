@@ -1,0 +1,50 @@
+"""Runs a program of the learner's in a process of its own, for a limited time."""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+SECONDS_TO_END = 10  # for keeping what is finished, before it is killed
+
+
+class Ended(NamedTuple):
+    """How a program ended."""
+
+    process: int
+    exit_code: int | None  # None if its time was over
+    errors: str  # what it wrote to standard error
+
+
+def run(words: list[str], folder: Path, seconds: float, show: bool = True) -> Ended:
+    """Runs `python <words>` in a folder; what it writes to standard output is shown as it comes, if `show`.
+
+    A program whose time is over, or that is still there when this one is stopped, is asked to end, then killed.
+    """
+    with tempfile.TemporaryFile() as errors:
+        output = None if show else subprocess.DEVNULL
+        with subprocess.Popen(
+            [sys.executable, *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+        ) as program:
+            try:
+                exit_code = program.wait(seconds)
+            except subprocess.TimeoutExpired:
+                exit_code = None
+            except KeyboardInterrupt:  # which the program got too
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    program.wait(SECONDS_TO_END)
+                raise
+            finally:
+                _end(program)
+        errors.seek(0)
+        return Ended(program.pid, exit_code, errors.read().decode("utf-8", "replace"))
+
+
+def _end(program: subprocess.Popen) -> None:
+    if program.poll() is None:
+        program.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.wait(SECONDS_TO_END)
+        program.kill()
