@@ -68,10 +68,9 @@ LEVELS = (
             "The first convolution finds edges. What could a second one find if it looked at where these edges are?"
             " `python cnn.py --more_conv_layers 64` shows what that is worth.",
             "Pooling halves height and width, so there is room for twice as many kernels behind it. Zeros around the"
-            " image (padding) keep a convolution from eating its border, and two convolutions in a row before pooling"
-            " see more than one.",
-            "Two convolutions with 32 kernels each, pooling, two with 64 each, pooling, all of them padded; dropout"
-            " after each pooling too, 0.2 or so; batches of 128, a learning rate of 0.002, and 15 epochs.",
+            " image (padding) keep a convolution from eating its border, so that there can be one more.",
+            "Three convolutions with 32, 64 and 128 kernels, all of them padded, and pooling behind each; dropout as"
+            " before, and half as many epochs again.",
         ),
     ),
     Level(
@@ -84,8 +83,7 @@ LEVELS = (
             " network. Others bring what a convolution finds to mean 0 and deviation 1 over a batch: they come before"
             " the activation, and allow much larger corrections.",
             "`fast.py` and `best.py` have them at work, and a learning rate that rises before it falls. Mirror left"
-            " and right only, shift by at most two pixels, a third pair of convolutions with 128 kernels, and patience:"
-            " what never repeats is learnt more slowly.",
+            " and right only, shift by at most two pixels, and have patience: what never repeats is learnt more slowly.",
         ),
     ),
 )
