@@ -83,7 +83,7 @@ LEVELS = (
             " network. Others bring what a convolution finds to mean 0 and deviation 1 over a batch: they come before"
             " the activation, and allow much larger corrections.",
             "`fast.py` and `best.py` have them at work, and a learning rate that rises before it falls. Mirror left"
-            " and right only, shift by at most two pixels, and have patience: what never repeats is learnt more slowly.",
+            " and right only, shift by two pixels at most, and be patient: what never repeats is learnt more slowly.",
         ),
     ),
 )
