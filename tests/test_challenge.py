@@ -417,6 +417,16 @@ def test_reset_keeps_the_learners_file(grade_file, capsys):
     assert len(list(check.FOLDER.glob("fashion-*.py"))) == 1  # the starting point itself is not worth keeping
 
 
+def test_two_resets_at_once_lose_nothing(grade_file, monkeypatch):
+    monkeypatch.setattr(check.time, "strftime", lambda form: "now")
+    for text in ("mine", "mine too"):
+        check.SCRIPT.write_text(text)
+        with contextlib.suppress(CourseError):
+            check.main(check.Options(reset=True))
+    assert (check.FOLDER / "fashion-now.py").read_text() == "mine"
+    assert check.SCRIPT.read_text() == "mine too"
+
+
 def test_images_are_recognised_whatever_their_scale_and_shape(tmp_path, monkeypatch):
     """On which rests that test images among training images are seen."""
     monkeypatch.setattr(runs, "RUNS", tmp_path)
