@@ -78,8 +78,9 @@ def main(options: Options) -> int:
 def train(minutes: float) -> int:
     """Trains fashion.py as `python fashion.py` does, and grades what comes out."""
     print(f"Training fashion.py, for at most {minutes:g} minutes (--minutes for more or less).\n", flush=True)
+    before = grading.folders()
     ended = process.run([SCRIPT.name], FOLDER, 60 * minutes)
-    folder = grading.of_process(ended.process)
+    folder = grading.of_process(ended.process, before)
     if ended.exit_code == 0 and folder is not None:
         print(ended.errors, end="", file=sys.stderr)
         return _show(grading.grade(folder))
@@ -92,8 +93,9 @@ def train(minutes: float) -> int:
         print(f"\nfashion.py ended itself, with exit code {ended.exit_code}, before it came to its test.")
     else:
         print("\nfashion.py left no run: Attempt(...) in its main keeps one. What a script prints does not count.")
+    print()
     for sentence in grading.mistakes_so_far(folder) if folder else []:
-        _say(f"\nTo put right: {sentence}")
+        _say(f"To put right: {sentence}")
     return 1
 
 

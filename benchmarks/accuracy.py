@@ -3,7 +3,7 @@
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
 run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
 `python -m benchmarks.accuracy solutions` does the same for the reference answers to the challenge, in solutions.json
-and solutions.md, which docs/challenge.md shows. With --only, the other commands keep the figures that they have there;
+and solutions.md. With --only, the other commands keep the figures that they have there;
 with --add, all do, and only seeds that are missing are measured.
 """
 

@@ -1,5 +1,6 @@
 """What a run of the challenge leaves for its grader, besides what every run leaves."""
 
+import functools
 import inspect
 import os
 import sys
@@ -54,6 +55,10 @@ class Attempt(Run):
         keras.Model.fit = self._fit
         super().__exit__(*error)
 
+    @functools.cached_property
+    def _known(self) -> "_KnownImages":
+        return _KnownImages(self.config)  # late, and once: it reads the whole data set
+
     def _keep(self, fit: dict[str, Any]) -> None:
         self._observed["fits"].append(fit)
         write_json(self.folder / OBSERVED, self._observed)
@@ -64,9 +69,10 @@ class Attempt(Run):
         if validation is None and share and hasattr(x, "__len__") and hasattr(y, "__len__"):  # as Keras splits
             kept = int(len(x) * (1 - share))
             x, y, validation = x[:kept], y[:kept], (x[kept:], y[kept:])
-        known = _KnownImages(self.config)
-        looks, training = known.look_at(x, y)
-        others, validation = known.look_at(*validation[:2]) if isinstance(validation, tuple | list) else (set(), None)
+        looks, training = self._known.look_at(x, y)
+        others, validation = (
+            self._known.look_at(*validation[:2]) if isinstance(validation, tuple | list) else (set(), None)
+        )
         return {
             "network": _network(model),
             "learning_rate": float(getattr(getattr(model, "optimizer", None), "learning_rate", 0)),
@@ -92,8 +98,8 @@ class _KnownImages:
         images, labels = _array(images), _array(labels)
         if images is None or labels is None or len(images) != len(labels) or images.ndim < 2 or not images.size:
             return set(), None
-        classes = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(len(labels), -1)
-        classes = classes if classes.ndim == 1 else classes[:, 0]
+        rows = labels.reshape(len(labels), -1)
+        classes = rows.argmax(axis=1) if rows.shape[1] > 1 else rows[:, 0]
         looks = _looks(images)
         found = [
             (*self.of_data_set[look], int(label))

@@ -42,7 +42,6 @@ class Record(NamedTuple):
 
     folder: Path
     config: dict[str, Any]
-    process: int | None
     fits: list[dict[str, Any]]  # what each `fit` was given, as course/attempt.py saw it
     epochs: list[dict[str, str]]
     lines: Lines
@@ -50,10 +49,14 @@ class Record(NamedTuple):
 
 def read(folder: Path) -> Record:
     """Returns what the run in a folder left."""
-    observed = _json(folder / OBSERVED)
     epochs = list(csv.DictReader(_text(folder / "history.csv").splitlines()))
-    config = _json(folder / "config.json")
-    return Record(folder, config, observed.get("process"), observed.get("fits", []), epochs, _lines(folder / SCRIPT))
+    fits = observed(folder).get("fits", [])
+    return Record(folder, _json(folder / "config.json"), fits, epochs, _lines(folder / SCRIPT))
+
+
+def observed(folder: Path) -> dict[str, Any]:
+    """Returns what course/attempt.py wrote about the run in a folder: its process and what each `fit` was given."""
+    return _json(folder / OBSERVED)
 
 
 def unfinished(record: Record) -> Iterator[Finding]:

@@ -48,16 +48,22 @@ class Grade(NamedTuple):
 
 def newest_finished() -> Path | None:
     """Returns the folder of the newest run of the challenge that came to its end, None if there is none."""
-    finished = [file.parent for file in (RUNS / "fashion").glob("*/metrics.json") if file.parent.name != "latest"]
+    finished = [folder for folder in folders() if (folder / "metrics.json").exists()]
     return max(finished, key=lambda folder: folder.name, default=None)
 
 
-def of_process(number: int) -> Path | None:
-    """Returns the folder of the newest run of the challenge that the process with this number made."""
-    for folder in sorted((RUNS / "fashion").glob("*/"), reverse=True):
-        if folder.name != "latest" and findings.read(folder).process == number:
-            return folder
-    return None
+def folders() -> set[Path]:
+    """Returns the folders of all runs of the challenge."""
+    return {folder for folder in (RUNS / "fashion").glob("*/") if folder.name != "latest"}
+
+
+def of_process(number: int, before: set[Path]) -> Path | None:
+    """Returns the folder of the newest run that the process with this number made; `before` are folders older than it.
+
+    Systems give the number of a process that has ended to another one, and a run of that one is not meant.
+    """
+    made = [folder for folder in folders() - before if findings.observed(folder).get("process") == number]
+    return max(made, key=lambda folder: folder.name, default=None)
 
 
 def mistakes_so_far(folder: Path) -> list[str]:

@@ -352,6 +352,14 @@ def test_what_the_script_claims_is_not_what_is_graded(grade_file):
     assert float(measured) == pytest.approx(100 * float(row.split(",")[4]), abs=12)  # val_accuracy
 
 
+def test_an_older_run_is_not_taken_for_that_of_a_file_that_makes_none(grade_file):
+    """Here all trainings have the same number of process, as they may on a machine that counts from 1 again."""
+    assert grade_file(short(SOLUTIONS[1]))[0] == 0
+    exit_code, said = grade_file('print("Test accuracy 99%")\n')
+    assert exit_code == 1
+    assert "What a script prints does not count" in said
+
+
 def test_levels_are_reached_in_order_and_by_accuracy(tmp_path):
     def reached(accuracy: float | None, *found: findings.Finding) -> int:
         return grading.Grade(tmp_path, accuracy, list(found)).reached
