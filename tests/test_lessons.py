@@ -137,29 +137,33 @@ def small_base(script, small_data):
 
 
 def test_every_field_has_an_effect(script, small_base, other_small_data, tracked, tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_MODE", "offline")
     lesson = LESSONS[script]
 
-    def outcome(number: int, **values) -> dict[str, str]:
+    def outcome(number: int, tracking: str = "disabled", **values) -> dict[str, str]:
         """What a run with these values leaves: its numbers and its names, but not the values themselves."""
+        monkeypatch.setenv("WANDB_MODE", tracking)
         monkeypatch.setattr(runs, "RUNS", tmp_path / str(number))
         lesson.main(lesson.Config(**small_base | values))
         (folder,) = (path for path in (tmp_path / str(number) / script).iterdir() if path.name != "latest")
-        (run,) = (tmp_path / str(number) / "wandb").glob("offline-run-*")
         metrics = json.loads((folder / "metrics.json").read_text())
         return {
             "history": (folder / "history.csv").read_text(),
             "metrics": json.dumps(metrics | {"seconds": None}),
             "name": re.sub(r"^[\d_-]+", "", folder.name),
-            "project": tracked(run)["project"],
         }
 
-    unchanged = outcome(0)
-    assert outcome(1) == unchanged  # so that a difference below is the field's doing
+    def project(number: int) -> str:
+        (run,) = (tmp_path / str(number) / "wandb").glob("offline-run-*")
+        return tracked(run)["project"]
+
+    unchanged = outcome(0, "offline")
     others = OTHER | {"data": str(other_small_data)}
+    # Tracking alone knows of the project; all numbers must stay as they are, so that a difference below is the field's.
+    assert outcome(1, "offline", project=others["project"]) == unchanged
+    assert project(0) != project(1) == others["project"]
     without_effect = [
         field
         for number, field in enumerate(lesson.Config.model_fields, start=2)
-        if outcome(number, **{field: others[field]}) == unchanged
+        if field != "project" and outcome(number, **{field: others[field]}) == unchanged
     ]
     assert without_effect == []
