@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-IMPORTED_AS = {"pillow": "PIL"}
+IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "axe-playwright-python": "axe_playwright_python"}
 
 
 def required(file: str) -> set[str]:
