@@ -102,7 +102,7 @@ def main(config: Config) -> None:
         model = average_views(model, config.views_shift)
         run.keep_model(model)
         test_loss, test_accuracy = model.evaluate(X_test, y_test, verbose=0)
-        run.show_predictions(X_test[:16], y_test[:16], model.predict(X_test[:16], verbose=0))
+        run.show_predictions(X_test, y_test, model.predict(X_test, verbose=0))
         run.finish(test_loss, test_accuracy, model.count_params())
 
 

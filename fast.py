@@ -97,7 +97,7 @@ def main(config: Config) -> None:
 
         # Test: once, at the end, with images that the network has never seen.
         test_loss, test_accuracy = model.evaluate(X_test, y_test, verbose=0)
-        run.show_predictions(X_test[:16], y_test[:16], model.predict(X_test[:16], verbose=0))
+        run.show_predictions(X_test, y_test, model.predict(X_test, verbose=0))
         run.finish(test_loss, test_accuracy, model.count_params())
 
 

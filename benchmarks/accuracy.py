@@ -19,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 
+from course.environment import processor
 from course.files import write_json, write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -79,11 +80,8 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
 
 def measured_on() -> str:
     """Returns date, processor, cores, system and Python's version in one line."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
     date, python = datetime.date.today().isoformat(), platform.python_version()
-    return f"{date}, {model}, {os.cpu_count()} cores, {platform.system()}, Python {python}."
+    return f"{date}, {processor()}, {os.cpu_count()} cores, {platform.system()}, Python {python}."
 
 
 def main() -> None:

@@ -15,6 +15,11 @@ def end_in_a_sentence() -> None:
     sys.excepthook = _report
 
 
+def first_line(error: Exception) -> str:
+    """Returns what an exception says in its first line, its kind if it says nothing; without a full stop."""
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+
+
 def _report(kind, error, traceback) -> None:
     if issubclass(kind, CourseError):
         print(error, file=sys.stderr)

@@ -9,19 +9,23 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from course import environment
 from course.data import class_names
-from course.errors import CourseError
+from course.errors import CourseError, first_line
 from course.files import replacing, shown, write_json, write_text
 from course.quiet import quiet
+from course.record import Predictions, write_predictions
 from course.tracking import Tracking
 
 RUNS = Path(__file__).resolve().parent.parent / "runs"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+PREDICTIONS_TRACKED = 16  # images
 STOPPED = {130: "Ctrl-C", 143: "SIGTERM"}  # exit codes
 
 
@@ -71,6 +75,7 @@ class Run:
 
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
             keras.utils.set_random_seed(self.config.seed)
+        write_json(self.folder / "environment.json", environment.described())
         self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
         self._old_handler = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         return self
@@ -104,14 +109,22 @@ class Run:
             model.save(unfinished)
 
     def show_predictions(self, images: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> None:
-        """Tracks sample images with what they are and what the network takes them for.
+        """Keeps what the network makes of the test images, for the report, and tracks the first of them.
 
         Args:
-            images: of as many pixels as the config says, (n, ...), on any scale.
+            images: the first n test images, or all, as the network takes them, (n, ...).
             targets: one-hot (n, 10), or labels (n,).
-            predictions: what the network says, (n, 10); shown in percent if they are probabilities.
+            predictions: what the network says, (n, 10).
         """
-        self._tracking.guard(lambda: self._track_predictions(images, targets, predictions))
+        labels = targets if targets.ndim == 1 else targets.argmax(axis=1)
+
+        def keep() -> None:
+            outputs = predictions.astype(np.float32)
+            write_predictions(self.folder, Predictions(outputs, labels.astype(np.uint8), images[:1]))
+
+        _without_harm("Predictions are not kept", keep)
+        tracked = slice(PREDICTIONS_TRACKED)
+        self._tracking.guard(lambda: self._track_predictions(images[tracked], labels[tracked], predictions[tracked]))
 
     def finish(self, test_loss: float, test_accuracy: float, parameters: int) -> None:
         """Writes metrics.json, ends tracking, and says what came out and where it is.
@@ -127,13 +140,23 @@ class Run:
         )
         write_json(self.folder / "metrics.json", metrics)
         self._tracking.summarize(metrics)
+        _without_harm("There is no report", self._report)
         self._tracking.finish()
         print(f"\nTest accuracy {test_accuracy:.2%}, loss {test_loss:.4f}: {parameters:,} parameters, {seconds:.0f} s.")
         if not math.isfinite(test_loss):
             print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
         print(f"Kept in:     {shown(self.folder)} (config.json, history.csv, metrics.json, model.keras)")
+        if (self.folder / "report.html").exists():
+            print(f"Report:      {shown(self.folder / 'report.html')}")
         for direction in self._tracking.directions():
             print(direction)
+
+    def _report(self) -> None:
+        from course.report import write_report  # late, because pictures are drawn in the end only
+
+        with quiet():
+            pictures = write_report(self.folder)
+        self._tracking.log_pictures(pictures)
 
     def _keep_epoch(self, metrics: dict[str, float]) -> None:
         self.history.append(_plain(metrics))
@@ -145,10 +168,9 @@ class Run:
         write_text(self.folder / "history.csv", text.getvalue())
         self._tracking.log(self.history[-1])
 
-    def _track_predictions(self, images: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> None:
+    def _track_predictions(self, images: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> None:
         names = class_names(self.config.data)
-        labels = targets if targets.ndim == 1 else targets.argmax(axis=1)
-        probable = predictions.min() >= 0 and np.allclose(predictions.sum(axis=1), 1, atol=1e-3)
+        probable = Predictions(predictions, labels, images[:1]).are_probabilities
         captions = []
         for label, scores in zip(labels, predictions, strict=True):
             share = f" ({scores.max():.0%})" if probable else ""
@@ -173,6 +195,14 @@ def _new_folder(parent: Path, name: str) -> Path:
         link.symlink_to(folder.name, target_is_directory=True)
         os.replace(link, parent / "latest")
     return folder
+
+
+def _without_harm(failure: str, action: Callable[[], None]) -> None:
+    """Does something that a finished training must not fail for; says in a sentence if it did not work."""
+    try:
+        action()
+    except Exception as error:  # a learner's network, labels and images may be anything
+        print(f"{failure} ({first_line(error)}); the run itself is not affected.", file=sys.stderr)
 
 
 def _plain(metrics: dict[str, Any]) -> dict[str, int | float | None]:

@@ -1,14 +1,17 @@
 """The Weights & Biases run of a training: online with credentials, offline without, never in training's way."""
 
+import io
 import os
 import sys
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from course.errors import CourseError
+from course.errors import CourseError, first_line
 from course.files import shown
 
 MODES = ("online", "offline", "disabled")
@@ -45,13 +48,13 @@ class Tracking:
             try:
                 self.run = wandb.init(mode="online", settings=self._settings(), **options)
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
-                _say(f"Weights & Biases refused or did not answer ({_first_line(error)}); this run is tracked offline")
+                _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
                 mode = "offline"
         if self.run is None:
             try:
                 self.run = wandb.init(mode=mode, settings=self._settings(), **options)
             except Exception as error:  # for example a full disk
-                _say(f"This run is not tracked ({_first_line(error)})")
+                _say(f"This run is not tracked ({first_line(error)})")
                 self.run = wandb.init(mode="disabled")
 
     def log(self, values: dict[str, Any]) -> None:
@@ -64,6 +67,17 @@ class Tracking:
         pixels = np.rint((images - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
         pictures = [self.wandb.Image(image, caption=text) for image, text in zip(pixels, captions, strict=True)]
         self.run.log({"predictions": pictures})
+
+    def log_pictures(self, pictures: Iterable[tuple[str, str, bytes]]) -> None:
+        """Logs pictures: of each the name, under which there may be several, what it shows in words, and its PNG."""
+
+        def log() -> None:
+            images = defaultdict(list)
+            for name, words, png in pictures:
+                images[name].append(self.wandb.Image(Image.open(io.BytesIO(png)), caption=words))
+            self.run.log(images)
+
+        self.guard(log)
 
     def summarize(self, values: dict[str, Any]) -> None:
         """Writes the run's final values, which its table in Weights & Biases shows."""
@@ -79,7 +93,7 @@ class Tracking:
             action()
         except Exception as error:  # for example a full disk, or a server that died
             if not self.failed:
-                _say(f"Tracking failed ({_first_line(error)}); the run itself is not affected")
+                _say(f"Tracking failed ({first_line(error)}); the run itself is not affected")
             self.failed = True
 
     def directions(self) -> list[str]:
@@ -99,7 +113,7 @@ class Tracking:
         try:
             return "online" if self.wandb.login(prompt=False, verify=False) else "offline"
         except Exception as error:  # for example a key that is no key
-            _say(f"Weights & Biases cannot use its API key ({_first_line(error)}); this run is tracked offline")
+            _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
             return "offline"
 
     def _settings(self) -> Any:
@@ -113,7 +127,3 @@ class Tracking:
 
 def _say(sentence: str) -> None:
     print(f"{sentence}.", file=sys.stderr)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

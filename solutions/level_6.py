@@ -101,7 +101,7 @@ def main(config: Config) -> None:
 
         # The test images are for this one line alone.
         test_loss, test_accuracy = model.evaluate(X_test, y_test, verbose=0)
-        run.show_predictions(X_test[:16], y_test[:16], model.predict(X_test[:16], verbose=0))
+        run.show_predictions(X_test, y_test, model.predict(X_test, verbose=0))
         run.finish(test_loss, test_accuracy, model.count_params())
 
 

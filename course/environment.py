@@ -1,0 +1,32 @@
+"""Where a program runs: versions, system and processor, as reports and benchmarks name them."""
+
+import importlib.metadata
+import os
+import platform
+import re
+from pathlib import Path
+
+
+def processor() -> str:
+    """Returns the name of the processor, that of its kind if the system does not tell."""
+    if Path("/proc/cpuinfo").exists():
+        named = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+        if named:
+            return named[1]
+    return platform.processor() or platform.machine()
+
+
+def described() -> dict[str, str]:
+    """Returns what may change a run's numbers or its seconds, by name; loads Keras."""
+    import keras  # late, because the command line is checked before keras is loaded
+
+    backend = keras.backend.backend()
+    packages = {"Keras": "keras", "backend": backend, "NumPy": "numpy", "Weights & Biases": "wandb"}
+    versions = {name: importlib.metadata.version(package) for name, package in packages.items()}
+    return {
+        "Python": platform.python_version(),
+        **versions,
+        "backend": f"{backend} {versions['backend']}",
+        "system": platform.platform(),
+        "processor": f"{processor()}, {os.cpu_count()} cores",
+    }
