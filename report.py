@@ -14,6 +14,7 @@ from pydantic import Field
 from course.config import CommandLine
 from course.errors import CourseError
 from course.files import shown
+from course.record import check_is_run
 from course.runs import RUNS
 
 
@@ -26,8 +27,8 @@ class Options(CommandLine):
 
 def main(options: Options) -> None:
     folders = [Path(run) for run in options.runs] or [newest()]
-    if missing := next((folder for folder in folders if not (folder / "config.json").is_file()), None):
-        raise CourseError(f"{shown(missing)} is no folder of a run; give one such as runs/cnn/latest.")
+    for folder in folders:
+        check_is_run(folder)
     from course.report import REPORT, write_comparison, write_report  # late: it loads what draws
 
     if len(folders) == 1:

@@ -76,6 +76,8 @@ class CommandLine(BaseModel):
         if not isinstance(value, _Words):
             return value
         annotation = cls.model_fields[info.field_name].annotation
+        if get_origin(annotation) is tuple and get_args(annotation)[0] is str:  # names, which may have spaces in them
+            return tuple(value)
         if get_origin(annotation) is tuple:  # 64 64, 64,64 and a sweep agent's [64, 64]
             return tuple(re.sub(r"[\[\](),]", " ", " ".join(value)).split())
         if annotation is bool and not value:

@@ -10,6 +10,8 @@ from course.quiet import quiet
 with quiet():
     import keras
 
+    import course.muon  # noqa: F401  what best.py saves names this optimizer
+
 # In the test these change nothing that could be seen.
 UNSEEN = (keras.layers.InputLayer, keras.layers.Dropout, keras.layers.BatchNormalization, keras.layers.Rescaling)
 
@@ -71,7 +73,7 @@ class Network:
             For each layer its name with what it gives, and that itself: (height, width, channels) or (n,).
         """
         seen = [layer for layer in self._model.layers if not _unseen(layer)]
-        outputs = keras.Model(self._model.inputs, [layer.output for layer in seen])([image])
+        outputs = keras.Model(self._model.inputs, [layer.output for layer in seen])([image], training=False)
         steps = []
         for layer, output in zip(seen, outputs, strict=True):
             given = keras.ops.convert_to_numpy(output)[0]

@@ -49,14 +49,19 @@ class Record(NamedTuple):
         return self.folder.parent.name
 
 
+def check_is_run(folder: Path) -> None:
+    """Raises CourseError unless there is a run in the folder."""
+    if not (folder / "config.json").is_file():
+        raise CourseError(f"{shown(folder)} is no folder of a run; give one such as runs/cnn/latest.")
+
+
 def read(folder: Path) -> Record:
     """Returns what the run in a folder left.
 
     Raises:
         CourseError: there is no run, or what it left was damaged or changed since. Nothing is ever unpickled.
     """
-    if not (folder / "config.json").is_file():
-        raise CourseError(f"{shown(folder)} is no run: it has no config.json; `ls runs/*` shows the runs there are.")
+    check_is_run(folder)
     try:
         rows = csv.DictReader(_text(folder / "history.csv").splitlines())
         history = [{name: float(value) if value else None for name, value in row.items()} for row in rows]

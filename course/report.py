@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,7 +91,8 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     fields = dict.fromkeys(field for record in records.values() for field in record.config)
     values = {field: [record.config.get(field, NOTHING) for record in records.values()] for field in fields}
     pictures = {}
-    histories = {name: record.history for name, record in records.items() if record.history}
+    numbered = enumerate(records.items(), start=1)
+    histories = {f"{number}: {name}": record.history for number, (name, record) in numbered if record.history}
     if histories:
         words = f"Loss and accuracy in validation after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
@@ -203,7 +205,12 @@ def _page(name: str, **values: Any) -> str:
         loader=jinja2.FileSystemLoader(PAGES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    pages.filters |= {"percent": _percent, "number": _number, "shape": lambda shape: " x ".join(map(str, shape))}
+    pages.filters |= {
+        "percent": _percent,
+        "number": _number,
+        "shape": lambda shape: " x ".join(map(str, shape)),
+        "hyphenated": lambda name: re.sub("(?<=[a-z])(?=[A-Z0-9])", "\N{SOFT HYPHEN}", name),
+    }
     return pages.get_template(name).render(**values)
 
 
@@ -218,5 +225,5 @@ def _number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, list):
-        return " ".join(map(str, value)) or NOTHING
+        return " ".join(map(str, value)) or "none"
     return f"{value:,}" if type(value) is int and abs(value) >= 10_000 else str(value)

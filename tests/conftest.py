@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from course.data import load
 
@@ -107,6 +108,19 @@ def tracked() -> Callable[[Path], dict]:
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser without a window: Playwright's Chromium, or that of the system."""
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        found = own if Path(own).exists() else shutil.which("chromium") or shutil.which("google-chrome")
+        if found is None:
+            pytest.skip("there is no Chromium; `playwright install chromium` brings one")
+        browser = playwright.chromium.launch(executable_path=found)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(params=SCRIPTS)

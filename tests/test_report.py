@@ -1,0 +1,290 @@
+"""The report of a run: its numbers, its pictures, and the page as a browser shows it."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+import cnn
+import mlp
+from course import figures, measures, record, runs
+from course.errors import CourseError
+from course.network import Network
+from course.report import write_comparison, write_report
+from course.views import average_views
+
+HOSTILE = "<script>document.title='run'</script><img src=x onerror=alert(1)>"
+NAMES = tuple("0123456789")
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=200))
+def test_confusion_precision_and_recall_are_scikit_learns(pairs):
+    labels, classes = np.array(pairs).T
+    matrix = measures.confusion_matrix(labels.astype(np.uint8), classes)
+    assert np.array_equal(matrix, confusion_matrix(labels, classes, labels=range(10)))
+    expected = precision_recall_fscore_support(labels, classes, labels=range(10), zero_division=np.nan)
+    for number, quality in enumerate(measures.precision_and_recall(matrix, NAMES)):
+        assert quality.images == expected[3][number]
+        for found, wanted in ((quality.precision, expected[0][number]), (quality.recall, expected[1][number])):
+            assert np.isnan(wanted) if found is None else found == pytest.approx(wanted)
+
+
+def row(epoch: int, loss: float, val_loss: float | None, accuracy: float = 0.9, val_accuracy: float = 0.88) -> dict:
+    return {"epoch": epoch, "loss": loss, "accuracy": accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
+
+
+@pytest.mark.parametrize(
+    ("history", "turned", "said"),
+    [
+        ([row(1, 0.5, 0.4)], None, "single epoch"),
+        ([row(1, 0.5, 0.4), row(2, 0.4, 0.3)], None, "validation was still falling"),
+        ([row(1, 0.5, 0.4), row(2, 0.4, 0.3), row(3, 0.3, 0.35)], 2, "after epoch 2 and rose .* by heart"),
+        ([row(1, 0.5, 0.3), row(2, 0.6, 0.35)], 1, "after epoch 1, but .* something else than overfitting"),
+        ([row(1, 0.5, 0.3), row(2, 0.6, None)], None, "not everything was a number"),
+        ([row(1, 0.5, 0.3), row(2, 0.4, 0.2, 0.8, 0.9)], None, "80.0% .* 90.0% .* with dropout at work"),
+    ],
+)
+def test_overfitting_is_told_in_plain_words(history, turned, said):
+    assert measures.turning_point(history) == turned
+    assert re.search(said, measures.overfitting(history))
+
+
+def test_each_kernel_and_feature_map_is_shown_where_it_belongs():
+    images = np.arange(3 * 2 * 5, dtype=float).reshape(3, 2, 5)
+    whole = figures.montage(images, columns=2)
+    assert whole.shape == (3 * 3 + 2, 2 * 2 + 1)
+    for number, (top, left) in enumerate([(0, 0), (0, 3), (4, 0), (4, 3), (8, 0)]):
+        assert np.array_equal(whole[top : top + 3, left : left + 2], images[..., number])
+    assert np.isnan(whole).sum() == whole.size - images.size
+
+
+def test_a_network_is_told_layer_by_layer_and_followed_to_its_answer(tmp_path):
+    keras.utils.set_random_seed(1)
+    model = cnn.build_model(cnn.Config(more_conv_layers=(8,)))
+    model.save(tmp_path / "model.keras")
+    network = Network(tmp_path / "model.keras")
+    layers = network.layers()
+    assert [(layer.kind, layer.parameters) for layer in layers if layer.parameters] == [
+        ("Conv2D", 320), ("Conv2D", 2312), ("Dense", 20100), ("Dense", 1010),
+    ]  # fmt: skip
+    assert sum(layer.share for layer in layers) == pytest.approx(1)
+    assert layers[0].output == (26, 26, 32)
+    image = np.random.default_rng(1).random((1, 28, 28, 1), dtype=np.float32)
+    steps = network.journey(image)
+    assert next(name for name, _ in steps).endswith(": 26 x 26 x 32")
+    assert len(steps) == len(layers) - 2  # dropout changes nothing
+    np.testing.assert_allclose(steps[-1][1], model.predict(image, verbose=0)[0], atol=1e-6)
+    what, kernels = network.first_weights(28, 28)
+    assert what.startswith("kernels of conv2d")
+    assert np.array_equal(kernels, np.array(model.layers[0].kernel)[:, :, 0])
+
+
+def test_the_network_inside_several_views_is_followed_as_it_is_in_the_test(tmp_path):
+    keras.utils.set_random_seed(1)
+    random = [keras.layers.RandomTranslation(0.3, 0.3), keras.layers.Rescaling(1 / 255)]
+    last = [keras.layers.BatchNormalization(), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *random, keras.layers.Conv2D(4, 3), *last])
+    model.compile("adam", "categorical_crossentropy")
+    average_views(model, 1).save(tmp_path / "model.keras")
+    image = np.random.default_rng(1).integers(0, 256, (1, 8, 8, 1), dtype=np.uint8)
+    *_, (_, answer) = Network(tmp_path / "model.keras").journey(image)
+    np.testing.assert_allclose(answer, model.predict(image, verbose=0)[0], atol=1e-6)
+
+
+def test_nodes_that_see_the_whole_image_are_shown_as_images(tmp_path):
+    model = mlp.build_model(mlp.Config(hidden_nodes=5))
+    model.save(tmp_path / "model.keras")
+    what, weights = Network(tmp_path / "model.keras").first_weights(28, 28)
+    assert what.startswith("nodes of dense")
+    assert np.array_equal(weights[:, :, 3].ravel(), np.array(model.layers[1].kernel)[:, 3])
+
+
+def test_a_full_run_has_a_report_with_all_there_is_to_see(full_run):
+    folder = full_run.folder
+    script = folder.parent.name
+    assert f"Report:      runs/{script}/{folder.name}/report.html" in full_run.finished.stdout
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert len(page.encode()) <= 3 * 2**20
+    found = record.read(folder)
+    assert f"{found.metrics['test_accuracy']:.2%} of 10,000 test\nimages right" in page
+    drawn = {"curves", "confusion", "kernels", "journey"}
+    assert {file.name for file in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}
+    assert page.count("<img ") == len(drawn) + 12
+    for quality in measures.precision_and_recall(
+        confusion_matrix(found.predictions.labels, found.predictions.classes), NAMES
+    ):
+        assert f'<td class="of">{quality.recall:.2%}</td>' in page
+    right = np.mean(found.predictions.classes == found.predictions.labels)
+    assert right == pytest.approx(found.metrics["test_accuracy"], abs=2e-4)
+    assert json.loads((folder / "environment.json").read_text())["Keras"] == keras.__version__ in page
+
+
+def test_the_pictures_go_to_weights_and_biases_too(full_run):
+    (folder,) = (full_run.checkout.folder / "runs" / "wandb").glob("offline-run-*")
+    names = {re.sub(r"_\d+_\w+\.png$", "", file.name) for file in (folder / "files" / "media" / "images").iterdir()}
+    assert names == {"predictions", "curves", "confusion", "kernels", "journey", "mistakes"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_report_can_be_read_by_everybody_and_needs_nothing_else(full_run, browser, width, scheme):
+    look_at(browser, full_run.folder / "report.html", width, scheme)
+
+
+def look_at(browser, page_file: Path, width: int, scheme: str = "light") -> str:
+    """Opens a page as a reader would; returns its text."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(page_file.resolve().as_uri())
+    assert said == []
+    assert [address for address in asked if not address.startswith("data:image/png;")] == [page_file.resolve().as_uri()]
+    pictures = page.evaluate(
+        "[...document.images].map(image => [image.complete && image.naturalWidth > 0, image.alt.length > 10])"
+    )
+    assert pictures
+    assert all(loaded and described for loaded, described in pictures)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    text = page.inner_text("body")
+    context.close()
+    return text
+
+
+@pytest.fixture(scope="module")
+def trained(small_data, tmp_path_factory) -> Path:
+    """The folder of runs of mlp.py that differ in their dropout."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_MODE", "disabled")
+        patch.setattr(runs, "RUNS", folder)
+        for dropout in (0.0, 0.5):
+            mlp.main(mlp.Config(data=str(small_data), epochs=2, dropout=dropout, name=f"dropout-{dropout}"))
+    return folder / "mlp"
+
+
+@pytest.fixture
+def two_runs(trained, tmp_path) -> list[Path]:
+    """Copies of these runs, the second one stopped before its test."""
+    folders = [
+        shutil.copytree(run, tmp_path / "mlp" / run.name)
+        for run in sorted(trained.glob("2*"), key=lambda folder: folder.name[-3:])
+    ]
+    (folders[1] / "metrics.json").unlink()
+    (folders[1] / record.PREDICTIONS).unlink()
+    return folders
+
+
+def test_runs_side_by_side_show_what_differs(two_runs, browser, tmp_path):
+    write_comparison(two_runs, tmp_path / "comparison.html")
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    differing = page[page.index("What differs") :]
+    assert re.findall(r'<th scope="row">(\w+)</th>', differing) == ["dropout", "name"]
+    accuracy = record.read(two_runs[0]).metrics["test_accuracy"]
+    text = look_at(browser, tmp_path / "comparison.html", 360)
+    assert f"{accuracy:.2%}" in text
+    assert all(folder.name in text for folder in two_runs)
+    look_at(browser, tmp_path / "comparison.html", 1280, "dark")
+
+
+def test_an_unfinished_run_is_shown_as_far_as_it_came(two_runs, browser):
+    pictures = write_report(two_runs[1])
+    assert [picture.name for picture in pictures] == ["curves", "kernels"]
+    assert "Unfinished, and not tested" in look_at(browser, two_runs[1] / "report.html", 360)
+
+
+def test_names_with_markup_are_shown_and_not_run(two_runs, browser, tmp_path, monkeypatch):
+    monkeypatch.setattr("course.report.class_names", lambda data: (HOSTILE, *NAMES[1:]))
+    folder = two_runs[0].rename(two_runs[0].with_name(HOSTILE.replace("/", "")))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"name": HOSTILE, HOSTILE: HOSTILE}))
+    write_report(folder)
+    text = look_at(browser, folder / "report.html", 1280)
+    assert text.count(HOSTILE) >= 4
+    assert folder.name in text
+    write_comparison([folder, two_runs[1]], tmp_path / "comparison.html")
+    assert HOSTILE in look_at(browser, tmp_path / "comparison.html", 1280)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", "[]"),
+        ("config.json", "{"),
+        ("metrics.json", "3"),
+        ("history.csv", "epoch,loss\n1,low\n"),
+        ("predictions.npz", "nothing"),
+    ],
+)
+def test_a_damaged_run_is_answered_in_a_sentence(two_runs, file, content):
+    (two_runs[0] / file).write_text(content)
+    with pytest.raises(CourseError, match="was damaged or changed"):
+        write_report(two_runs[0])
+
+
+def test_predictions_are_not_unpickled(two_runs, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    arrays = {"outputs": np.array([Trap()], dtype=object), "labels": np.zeros(1), "example": np.zeros(1)}
+    np.savez(two_runs[0] / record.PREDICTIONS, **arrays)
+    with pytest.raises(CourseError, match="was damaged or changed"):
+        write_report(two_runs[0])
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_network_that_cannot_be_shown_keeps_the_rest_of_the_report(two_runs):
+    (two_runs[0] / "model.keras").write_text("no network")
+    assert [picture.name for picture in write_report(two_runs[0])][:2] == ["curves", "confusion"]
+    assert "Not all of this network can be shown" in (two_runs[0] / "report.html").read_text()
+
+
+def test_a_report_is_made_anew_from_what_is_on_disk(full_run):
+    folder, checkout = full_run.folder, full_run.checkout
+    files = [folder / "report.html", *(folder / "pictures").iterdir()]
+    before = [file.read_bytes() for file in files]
+    (folder / "report.html").unlink()
+    shutil.rmtree(folder / "pictures")
+    if folder.parent.name == "fast":  # once as a learner does
+        answer = checkout.run("report.py")
+        said = f"Report:      runs/fast/{folder.name}/report.html\n"
+        assert (answer.returncode, answer.stdout, answer.stderr) == (0, said, "")
+    else:
+        write_report(folder)
+    assert [file.read_bytes() for file in files] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "There is no run yet; `python cnn.py` makes one."),
+        (["data"], "data is no folder of a run; give one such as runs/cnn/latest."),
+        (["a b", "c"], "'a b' is no folder of a run; give one such as runs/cnn/latest."),
+        (["--shwo", "True"], "There is no --shwo; did you mean --show? --help lists them all."),
+    ],
+)
+def test_wrong_use_is_answered_in_one_sentence(checkout, words, sentence):
+    answer = checkout.run("report.py", *words)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", f"{sentence}\n")
+
+
+def test_pictures_are_png_files_of_their_size(full_run):
+    for file in (full_run.folder / "pictures").iterdir():
+        with Image.open(file) as picture:
+            assert picture.format == "PNG"
+            assert picture.width == round(figures.WIDTH * 144)
