@@ -39,10 +39,10 @@ def check_writable() -> None:
 class Run:
     """One training of one script, from its first line to its test: its folder, its tracking and its end.
 
-    A context manager that fixes everything random by `config.seed`. `runs/<script>/<time>-<name>/` gets config.json at
-    once, history.csv and model.keras after each epoch and metrics.json at the end; a kill at any moment leaves either
-    the old or the new file. `runs/<script>/latest` points to the newest run. After Ctrl-C or SIGTERM the finished
-    epochs are kept.
+    A context manager that fixes everything random by `config.seed`. `runs/<script>/<time>-<name>/` gets config.json and
+    environment.json at once, history.csv and model.keras after each epoch, and in the end predictions.npz, metrics.json,
+    report.html and its pictures; a kill at any moment leaves either the old or the new file. `runs/<script>/latest`
+    points to the newest run. After Ctrl-C or SIGTERM the finished epochs are kept.
     """
 
     def __init__(self, script: str, config: Any) -> None:

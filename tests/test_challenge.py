@@ -99,6 +99,7 @@ def grade_file(few_clothes, tmp_path, monkeypatch, capsys) -> Callable[..., tupl
         return process.Ended(os.getpid(), exit_code, errors.getvalue())
 
     monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr("course.report.write_report", lambda folder: [])  # takes longer than these trainings
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
     def grade(text: str, **options: bool) -> tuple[int, str]:

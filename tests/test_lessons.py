@@ -42,7 +42,12 @@ def test_a_full_run_says_what_a_learner_needs_and_nothing_else(full_run):
             expected.append(f"Epoch {epoch}/{epochs}$")
         expected.append(rf"{batches}/{batches} - .* - accuracy: \S+ - loss: \S+ - val_accuracy: \S+ - val_loss: \S+$")
     expected.append(f"Test accuracy {metrics['test_accuracy']:.2%}, loss .*: {metrics['parameters']:,} parameters, ")
-    expected += ["Kept in:     runs/", "Look at it:  wandb leet runs/wandb/", "Upload it:   wandb sync runs/wandb/"]
+    expected += [
+        "Kept in:     runs/",
+        "Report:      runs/",
+        "Look at it:  wandb leet runs/wandb/",
+        "Upload it:   wandb sync runs/wandb/",
+    ]
     assert len(lines) == len(expected), lines
     assert [line for line, pattern in zip(lines, expected, strict=True) if not re.match(pattern, line)] == []
     assert f" Total params: {metrics['parameters']:,} " in full_run.finished.stdout
@@ -138,6 +143,8 @@ def small_base(script, small_data):
 
 def test_every_field_has_an_effect(script, small_base, other_small_data, tracked, tmp_path, monkeypatch):
     lesson = LESSONS[script]
+
+    monkeypatch.setattr("course.report.write_report", lambda folder: [])  # takes longer than these trainings
 
     def outcome(number: int, tracking: str = "disabled", **values) -> dict[str, str]:
         """What a run with these values leaves: its numbers and its names, but not the values themselves."""

@@ -21,8 +21,8 @@ HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
 def test_a_full_run_leaves_config_history_model_and_metrics(full_run):
     assert full_run.finished.returncode == 0, full_run.finished.stderr
     challenge = {"attempt.json", "fashion.py"} if full_run.folder.parent.name == "fashion" else set()
-    files = {"config.json", "history.csv", "metrics.json", "model.keras"} | challenge
-    assert {file.name for file in full_run.folder.iterdir()} == files
+    numbers = {"config.json", "environment.json", "history.csv", "metrics.json", "model.keras", "predictions.npz"}
+    assert {file.name for file in full_run.folder.iterdir()} == numbers | challenge | {"pictures", "report.html"}
     config = json.loads((full_run.folder / "config.json").read_text())
     history = (full_run.folder / "history.csv").read_text().splitlines()
     metrics = json.loads((full_run.folder / "metrics.json").read_text())
@@ -86,7 +86,9 @@ def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exi
     assert finished >= 4
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + finished
     assert keras.saving.load_model(folder / "model.keras", safe_mode=True).count_params() == 159_010
-    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "history.csv", "model.keras"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "config.json", "environment.json", "history.csv", "model.keras",
+    ]  # fmt: skip
 
 
 def test_ctrl_c_while_keras_is_loading_ends_in_a_sentence(checkout):
