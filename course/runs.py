@@ -40,8 +40,8 @@ class Run:
     """One training of one script, from its first line to its test: its folder, its tracking and its end.
 
     A context manager that fixes everything random by `config.seed`. `runs/<script>/<time>-<name>/` gets config.json and
-    environment.json at once, history.csv and model.keras after each epoch, and in the end predictions.npz, metrics.json,
-    report.html and its pictures; a kill at any moment leaves either the old or the new file. `runs/<script>/latest`
+    environment.json at once, history.csv and model.keras after each epoch, predictions.npz, metrics.json, report.html
+    and its pictures in the end; a kill at any moment leaves either the old or the new file. `runs/<script>/latest`
     points to the newest run. After Ctrl-C or SIGTERM the finished epochs are kept.
     """
 
