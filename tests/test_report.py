@@ -1,5 +1,6 @@
 """The report of a run: its numbers, its pictures, and the page as a browser shows it."""
 
+import io
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 import cnn
 import mlp
 from course import figures, measures, record, runs
+from course.data import load
 from course.errors import CourseError
 from course.network import Network
 from course.report import write_comparison, write_report
@@ -126,6 +128,27 @@ def test_a_full_run_has_a_report_with_all_there_is_to_see(full_run):
     right = np.mean(found.predictions.classes == found.predictions.labels)
     assert right == pytest.approx(found.metrics["test_accuracy"], abs=2e-4)
     assert json.loads((folder / "environment.json").read_text())["Keras"] == keras.__version__ in page
+
+
+def test_the_most_confident_mistakes_are_shown(two_runs, small_data):
+    found = record.read(two_runs[0]).predictions
+    _, (images, labels) = load(str(small_data))
+    wrong = [
+        (outputs.max(), number)
+        for number, outputs in enumerate(found.outputs)
+        if outputs.argmax() != found.labels[number]
+    ]
+    most_confident = [number for _, number in sorted(wrong, reverse=True)[:12]]
+    mistakes = [picture for picture in write_report(two_runs[0]) if picture.name == "mistakes"]
+    assert len(mistakes) == 12
+    for picture, number in zip(mistakes, most_confident, strict=True):
+        truth, taken_for = labels[number], found.outputs[number].argmax()
+        assert picture.words == f"Test image {number}, {truth}, taken for {taken_for}"
+        with Image.open(io.BytesIO(picture.png)) as shown:
+            assert np.array_equal(255 - np.array(shown), images[number])
+    page = (two_runs[0] / "report.html").read_text(encoding="utf-8")
+    sure = [float(share) for share in re.findall(r'<span class="soft">\((.*)%\)</span></li>', page)]
+    assert sure == [round(float(100 * found.outputs[number].max()), 1) for number in most_confident]
 
 
 def test_the_pictures_go_to_weights_and_biases_too(full_run):
