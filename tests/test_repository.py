@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "axe-playwright-python": "axe_playwright_python"}
+IMPORTED_AS = {
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+    "axe-playwright-python": "axe_playwright_python",
+    "pytest-xdist": "xdist",
+}
 
 
 def required(file: str) -> set[str]:
