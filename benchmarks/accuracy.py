@@ -45,6 +45,7 @@ TABLES = {  # name of the files → commands, and the number of seeds of each
             "mlp.py --optimizer sgd --learning_rate 0.1",
             # docs/multilayer-perceptron.md
             "mlp.py --hidden_nodes 10",
+            "mlp.py --hidden_nodes 10 --dropout 0",
             "mlp.py --hidden_nodes 1000",
             "mlp.py --epochs 1",
             "mlp.py --batch_size 1000",
