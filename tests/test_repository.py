@@ -31,9 +31,8 @@ def imported(file: Path) -> set[str]:
 def test_programs_import_nothing_but_the_standard_library_and_the_requirements():
     running = required("requirements.txt") | {"course"}
     scripts = {file.stem for file in REPOSITORY.glob("*.py")}
-    measuring = (
-        running | required("requirements-dev.txt") | scripts | {"benchmarks", "docs", "torch"}
-    )  # torch if it is there
+    developing = running | required("requirements-dev.txt")
+    measuring = developing | scripts | {"benchmarks", "docs", "torch"}  # torch if it is there
     for allowed, folder in (
         *((running, folder) for folder in ("", "course", "data", "solutions")),
         *((measuring, folder) for folder in ("benchmarks", "benchmarks/contestants", "docs")),
