@@ -49,7 +49,6 @@ TABLES = {  # name of the files → commands, and the number of seeds of each
             "mlp.py --hidden_nodes 1000",
             "mlp.py --epochs 1",
             "mlp.py --batch_size 1000",
-            "mlp.py --limit 5000",
             # docs/convolutional-network.md
             "cnn.py --first_layer_convs 2",
             "cnn.py --dense_layer_size 10",
