@@ -259,7 +259,7 @@ def overfitting_images() -> Figure:
             for limit, mean in zip(images, means, strict=True):
                 above = 0.01 if metric == "accuracy" else -0.035
                 axes.text(limit, mean + above, f"{mean:.1%}", ha="center", color=colour)
-            axes.text(images[-1] * 1.2, means[-1], name, va="center", color=colour)
+            axes.text(images[-1] * 1.4, means[-1], name, va="center", color=colour)
         axes.set(xlim=(350, 60_000), ylim=(0.8, 1.04), xlabel="training images")
         axes.set_title("accuracy after 40 epochs without dropout")
         axes.xaxis.set_major_locator(FixedLocator(images))
