@@ -3,11 +3,13 @@
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
 run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
 `python -m benchmarks.accuracy solutions` does the same for the reference answers to the challenge, in solutions.json
-and solutions.md. With --only, the other commands keep the figures that they have there;
-with --add, all do, and only seeds that are missing are measured.
+and solutions.md, and `python -m benchmarks.accuracy experiments` for what the pages in docs/ suggest to try. With
+--only, the other commands keep the figures that they have there; with --add, all do, and only seeds that are missing
+are measured.
 """
 
 import argparse
+import csv
 import datetime
 import json
 import os
@@ -35,12 +37,38 @@ TABLES = {  # name of the files → commands, and the number of seeds of each
         "fashion.py": 5,
     },
     "solutions": {f"-m solutions.level_{level}": 10 for level in range(2, 7)},
+    "experiments": dict.fromkeys(
+        [
+            # docs/perceptron.md
+            "mlp.py --hidden_nodes 1",
+            "mlp.py --learning_rate 0.00002",
+            "mlp.py --learning_rate 0.2",
+            "mlp.py --optimizer sgd --learning_rate 0.1",
+            # docs/multilayer-perceptron.md
+            "mlp.py --hidden_nodes 10",
+            "mlp.py --hidden_nodes 10 --dropout 0",
+            "mlp.py --hidden_nodes 1000",
+            "mlp.py --epochs 1",
+            "mlp.py --batch_size 1000",
+            # docs/convolutional-network.md
+            "cnn.py --first_layer_convs 2",
+            "cnn.py --dense_layer_size 10",
+            "cnn.py --first_layer_conv_width 1 --first_layer_conv_height 1",
+            # docs/overfitting.md
+            "mlp.py --limit 500 --epochs 40 --dropout 0",
+            "mlp.py --limit 5000 --epochs 40 --dropout 0",
+            "mlp.py --limit 5000 --epochs 40 --dropout 0.5",
+            "mlp.py --limit 20000 --epochs 40 --dropout 0",
+            "cnn.py --limit 5000 --epochs 20 --dropout 0",
+            "cnn.py --limit 5000 --epochs 20",
+        ],
+        3,
+    ),
 }
 
 
-def measure(command: str, seed: int) -> dict[str, float]:
-    """Runs one command to its end; returns its seed, test_accuracy (0 to 1) and seconds, start-up included."""
-    started = time.monotonic()
+def run(command: str, seed: int) -> Path:
+    """Runs one command to its end; returns the folder that its run left."""
     finished = subprocess.run(
         [sys.executable, *command.split(), "--seed", str(seed), "--name", "accuracy"],
         cwd=REPOSITORY,
@@ -49,10 +77,27 @@ def measure(command: str, seed: int) -> dict[str, float]:
         text=True,
         check=True,
     )
+    return REPOSITORY / re.search(r"^Kept in:     (\S+)", finished.stdout, re.MULTILINE)[1]
+
+
+def measure(command: str, seed: int) -> dict[str, float]:
+    """Runs one command; returns its seed, test_accuracy (0 to 1), seconds, start-up included, and of its history the
+    last epoch's accuracy in training and in validation and the epoch with the lowest val_loss.
+    """
+    started = time.monotonic()
+    folder = run(command, seed)
     seconds = time.monotonic() - started
-    folder = re.search(r"^Kept in:     (\S+)", finished.stdout, re.MULTILINE)[1]
-    metrics = json.loads((REPOSITORY / folder / "metrics.json").read_text(encoding="utf-8"))
-    return {"seed": seed, "test_accuracy": metrics["test_accuracy"], "seconds": round(seconds, 1)}
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+        history = list(csv.DictReader(file))
+    return {
+        "seed": seed,
+        "test_accuracy": metrics["test_accuracy"],
+        "seconds": round(seconds, 1),
+        "accuracy": float(history[-1]["accuracy"]),
+        "val_accuracy": float(history[-1]["val_accuracy"]),
+        "best_epoch": int(min(history, key=lambda row: float(row["val_loss"] or "inf"))["epoch"]),
+    }
 
 
 def mean_and_deviation(accuracies: list[float]) -> str:

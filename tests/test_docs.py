@@ -1,0 +1,217 @@
+"""The pages: every figure that they quote is computed here or was measured, every picture is current."""
+
+import io
+import json
+import math
+import re
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnn
+import fast
+import mlp
+from benchmarks.accuracy import TABLES, mean_and_deviation
+from course.data import hold_out, load
+from course.drawing import png
+from docs import build, measure
+from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+LESSONS = ("perceptron", "multilayer-perceptron", "convolutional-network", "overfitting")
+RUNS = results("accuracy") | results("experiments")  # of each command
+
+
+def page(name: str) -> str:
+    """Returns the text of a page, its lines joined."""
+    return " ".join((DOCS / f"{name}.md").read_text(encoding="utf-8").split())
+
+
+def tries(name: str) -> dict[str, list[str]]:
+    """Returns the cells behind each command in the table below "## Try"."""
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8").split("\n## Try\n")[1]
+    rows = re.findall(r"^\| `python (.+?)` \| (.+) \|$", text, re.MULTILINE)
+    return {command: cells.split(" | ") for command, cells in rows}
+
+
+def of_last_epoch(command: str, metric: str) -> str:
+    return mean_and_deviation([run[metric] for run in RUNS[command]])
+
+
+def accuracy(command: str) -> str:
+    """Returns the mean test accuracy of a command as the pages quote it in a sentence."""
+    return of_last_epoch(command, "test_accuracy").split(" ")[0]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_what_a_page_suggests_to_try_was_measured(name):
+    found = tries(name)
+    assert 3 <= len(found) <= 6
+    for command, cells in found.items():
+        assert cells[0] == of_last_epoch(command, "test_accuracy"), command
+
+
+def test_every_experiment_is_on_a_page_and_was_measured_with_all_its_seeds():
+    suggested = {command for name in LESSONS for command in tries(name)}
+    assert set(TABLES["experiments"]) == suggested - set(TABLES["accuracy"])
+    for command, seeds in TABLES["experiments"].items():
+        assert [run["seed"] for run in RUNS[command]] == list(range(1, seeds + 1)), command
+
+
+def test_the_page_on_overfitting_shows_the_last_epoch_and_the_best():
+    for command, cells in tries("overfitting").items():
+        best = [run["best_epoch"] for run in RUNS[command]]
+        epochs = f"{min(best)} to {max(best)}" if min(best) < max(best) else str(best[0])
+        assert cells[1:] == [*(of_last_epoch(command, of) for of in ("accuracy", "val_accuracy")), epochs], command
+
+
+def test_the_pictures_are_those_that_the_pages_show():
+    shown = {path for file in DOCS.glob("*.md") for path in re.findall(r"\]\((figures/.+?)\)", file.read_text("utf-8"))}
+    assert shown == {f"figures/{name}.png" for name in build.FIGURES}
+    assert {file.stem for file in build.FOLDER.iterdir()} == set(build.FIGURES)
+
+
+@pytest.mark.parametrize("name", build.FIGURES)
+def test_a_picture_is_current(name):
+    def pixels(file) -> np.ndarray:
+        return np.asarray(Image.open(file).convert("RGB"), dtype=float)
+
+    kept, drawn = pixels(build.FOLDER / f"{name}.png"), pixels(io.BytesIO(png(build.FIGURES[name]())))
+    assert kept.shape == drawn.shape
+    assert np.abs(kept - drawn).mean() < 0.05  # of 255; another version of a font may shift an edge
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_links_lead_somewhere(name):
+    links = re.findall(r"\]\(([^)]+)\)", page(name))
+    for link in links:
+        assert link.startswith("https://") or (DOCS / link).exists(), link
+
+
+def test_the_numbers_of_the_page_on_the_perceptron():
+    kept = json.loads((MEASURED / "perceptron.json").read_text())["results"]
+    found = [run["test_accuracy"] for run in kept]
+    weights, biases = perceptron()
+    (x_train, y_train), _ = load("mnist")
+    (images, _), _ = hold_out(x_train, y_train)
+    pixels = images.reshape(-1, 784) / 255
+    blank = pixels.max(axis=0) == 0
+    drawn_from = math.sqrt(6 / (784 + 10))  # Keras' initial weights: uniform between minus and plus this
+    deviation = math.sqrt((pixels**2).sum(axis=1).mean() * drawn_from**2 / 3)
+    three = np.exp([2, 1, -1])
+    probabilities = three / three.sum()
+    gradient = probabilities - [1, 0, 0]
+    unsure, label, sums, all_ten = ten_sums()
+    assert {run["parameters"] for run in kept} == {measure.build_perceptron(mlp.Config()).count_params()} == {7850}
+    assert weights.size + biases.size == 7850
+    assert np.abs(weights[blank]).max() <= drawn_from < np.abs(weights).max()
+    assert (unsure.shape, label, sums.argmax()) == ((28, 28), 2, 2)
+    assert np.argsort(all_ten)[-2:].tolist() == [4, 2]
+
+    text = page("perceptron")
+    for number in (
+        f"{mean_and_deviation(found)} of the test images (three seeds)",
+        "{:.2%}, {:.2%} and {:.2%}".format(*found),
+        f"{blank.sum()} pixels are blank in all {len(images):,} training images",
+        f"between -{drawn_from:.3f} and {drawn_from:.3f}",
+        f"(their standard deviation is {deviation:.2f})",
+        f"by about {round(255 * deviation, -1):.0f}",
+        f"their total, {three.sum():.2f}",
+        *(f"| {each:.2f} | {part:.1%} |" for each, part in zip(three, probabilities, strict=True)),
+        *(f"| {part:.1%} | {-math.log(part):.2f} |" for part in probabilities),
+        f"e = {math.e:.2f} times as probable, a lead of 3 already {math.e**3:.0f} times",
+        f"the loss is {-math.log(all_ten[label]):.2f}",
+        f"who knows nothing, costs {math.log(10):.2f}",
+        f"{probabilities[0]:.3f} - 1 = {gradient[0]:.3f}, and {gradient[1]:.3f} and {gradient[2]:.3f} for the others",
+        "by {:+.4f}, {:+.4f} and {:+.4f}".format(*(-0.1 * gradient)),
+        f"As it stands it reads {accuracy('mlp.py')}",
+    ):
+        assert number in text, number
+
+
+def test_the_numbers_of_the_page_on_the_multilayer_perceptron():
+    layers = mlp.build_model(mlp.Config()).layers
+    flat, hidden, _, last = [layer.count_params() for layer in layers]
+    batches = math.ceil(55_000 / 64)
+    kept = json.loads((MEASURED / "perceptron.json").read_text())["results"]
+    without = mean_and_deviation([run["test_accuracy"] for run in kept]).split(" ")[0]
+    text = page("multilayer-perceptron")
+    for number in (
+        f"from {without} to {accuracy('mlp.py')}",
+        f"`Flatten` | 784 | {flat} |",
+        f"`Dense(200, relu)` | 200 | {hidden:,} |",
+        f"`Dense(10, softmax)` | 10 | {last:,} |",
+        f"| all | | {hidden + last:,} |",
+        f"{batches} batches, the last one with the {55_000 - 64 * (batches - 1)} images",
+        f"**{5 * batches:,} corrections**",
+        f"{5 * 55} corrections instead of {5 * batches:,}",
+        f"at 98%, one standard deviation is {100 * math.sqrt(0.98 * 0.02 / 10_000):.2f} points",
+        f"({accuracy('mlp.py --hidden_nodes 10 --dropout 0')} without dropout)",
+        *(f"{mlp.build_model(mlp.Config(hidden_nodes=nodes)).count_params():,}" for nodes in (10, 1000)),
+        f"as it stands reads {accuracy('mlp.py')}",
+    ):
+        assert number in text, number
+
+
+def test_the_numbers_of_the_page_on_the_convolutional_network():
+    model = cnn.build_model(cnn.Config())
+    parameters = [layer.count_params() for layer in model.layers]
+    two, three = (cnn.build_model(cnn.Config(more_conv_layers=more)) for more in ((64,), (64, 64)))
+    outputs = math.prod(model.layers[0].output.shape[1:])
+    places = outputs // 32
+    second = next(layer for layer in two.layers[1:] if layer.name.startswith("conv2d"))
+    values = next(layer for layer in two.layers if layer.name.startswith("flatten")).output.shape[1]
+    second_work = math.prod(second.output.shape[1:]) * 9 * 32
+    work = outputs * 9 + 5408 * 100 + 100 * 10
+    assert round(second_work / work) == 3
+    text = page("convolutional-network")
+    for number in (
+        *(f"{' x '.join(f'{size:,}' for size in layer.output.shape[1:])} | {layer.count_params():,} |"
+          for layer in model.layers),
+        f"| all | | {model.count_params():,} |",
+        f"{parameters[0]} parameters for {outputs:,} outputs",
+        f"at all {places} places",
+        f"would need {784 * outputs + outputs:,} parameters",
+        f"Of {model.count_params():,} parameters, {max(parameters):,} are in the first dense layer: "
+        f"{max(parameters) / model.count_params():.1%}",
+        f"has {parameters[0] / model.count_params():.2%}",
+        f"multiplies {outputs * 9:,} times for an image, {places} times for each of its {9 * 32} weights",
+        f"its {5408 * 100:,} weights once each",
+        f"{second.count_params():,} parameters in all",
+        f"5 x 5 x 64, or {values:,} values",
+        f"{two.count_params():,} parameters, a third",
+        f"multiplies {second_work:,} times",
+        f"{accuracy('cnn.py')} becomes {accuracy('cnn.py --more_conv_layers 64')}",
+        f"has {three.count_params():,} parameters",
+        f"reaches {accuracy('fast.py')} with {fast.build_model(fast.Config()).count_params():,} parameters",
+        f"reaches {accuracy('best.py')}",
+        f"{cnn.build_model(cnn.Config(first_layer_convs=2)).count_params():,} parameters",
+        f"as it stands reads {accuracy('cnn.py')}",
+    ):  # fmt: skip
+        assert number in text, number
+
+
+def test_the_numbers_of_the_page_on_overfitting():
+    text = page("overfitting")
+    columns = history("no-dropout")
+    val_loss = columns["val_loss"]
+    assert val_loss.argmin() == 14 - 1
+    assert (np.diff(val_loss[13:]) > 0).all()  # "every epoch after that makes it worse"
+    for epoch in (1, 5, 14, 40):
+        losses = " | ".join(f"{columns[name][epoch - 1]:.3f}" for name in ("loss", "val_loss"))
+        accuracies = " | ".join(f"{columns[name][epoch - 1]:.1%}" for name in ("accuracy", "val_accuracy"))
+        assert f"| {epoch} | {losses} | {accuracies} |" in text
+    ends = [history(name)["val_loss"][-1] for name in ("dropout", "no-dropout")]
+    assert "Validation ends at {:.3f} instead of {:.3f}".format(*ends) in text
+    runs = RUNS["cnn.py --dense_layer_size 10"]
+    narrow = [statistics.mean(run[of] for run in runs) for of in ("accuracy", "val_accuracy")]
+    assert f"get {narrow[0]:.1%} of the training images right" in text
+    assert f"{narrow[1]:.1%} of the validation images" in text
+    ten_nodes = [accuracy(f"mlp.py --hidden_nodes 10{words}") for words in (" --dropout 0", "")]
+    assert "reads {} of the test images without dropout and {} with its default, 0.2".format(*ten_nodes) in text
+    assert f"it reads {accuracy('cnn.py')} of the test images" in text
+    for limit in (500, 5000, 20_000):
+        assert {run["accuracy"] for run in RUNS[f"mlp.py --limit {limit} --epochs 40 --dropout 0"]} == {1}
