@@ -4,10 +4,15 @@ import io
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure  # without pyplot, which would look for a screen
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"  # told apart by the colour-blind: Okabe, Ito
 GREY = "#595959"
+# Weights, and what has a sign as they have: blue is below 0, white is 0, orange is above.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", [(0, "#004a75"), (0.2, BLUE), (0.5, "white"), (0.8, ORANGE), (1, "#a34700")]
+)
 DOTS_PER_INCH = 144
 STYLE = {
     "axes.edgecolor": GREY,

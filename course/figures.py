@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, new_figure, styled
+from course.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, new_figure, styled
 
 WIDTH = 5.6  # inches, so that text can still be read on a phone
 LINES = [(colour, style) for style in ("-", "--") for colour in (BLUE, ORANGE, GREEN, PURPLE)]
-INK, MAPS, SIGNED = "Greys", "viridis", "PuOr_r"  # colour maps: images, feature maps, weights below and above 0
+INK, MAPS = "Greys", "viridis"  # colour maps of images and of feature maps
 
 
 def curves(history: list[dict[str, float | None]], turned: int | None) -> Figure:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
@@ -15,7 +14,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 import cnn
 import fast
 from course.data import hold_out, load
-from course.drawing import BLUE, GREY, ORANGE, new_figure, styled
+from course.drawing import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
 
 MEASURED = Path(__file__).parent / "measured"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -52,11 +51,10 @@ def ten_sums() -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
 
 def perceptron_weights() -> Figure:
     weights, _ = perceptron()
-    colours = LinearSegmentedColormap.from_list("against and for", [ORANGE, "white", BLUE])
     figure = new_figure(7, 2.9)
     with styled():
         for digit, axes in enumerate(figure.subplots(2, 5).flat):
-            picture = axes.imshow(weights[:, digit].reshape(28, 28), cmap=colours, vmin=-0.6, vmax=0.6)
+            picture = axes.imshow(weights[:, digit].reshape(28, 28), cmap=SIGNED, vmin=-0.6, vmax=0.6)
             axes.set_title(str(digit), loc="center")
             axes.set_xticks([])
             axes.set_yticks([])
