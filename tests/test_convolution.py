@@ -1,9 +1,9 @@
 """The lesson on convolution: its operations are what they are said to be, and its figures show what they made."""
 
 import itertools
+import os
 import re
 import struct
-import time
 import zlib
 from pathlib import Path
 
@@ -464,15 +464,14 @@ def test_what_is_impossible_is_answered_before_keras_is_loaded(checkout, argumen
     assert not (checkout.folder / "runs").exists()
 
 
-def test_a_wrong_picture_is_answered_within_a_second(checkout):
+def test_a_wrong_picture_is_answered_with_less_than_a_second_of_work(checkout):
     bomb(checkout.folder / "bomb.png")
-
-    def seconds() -> float:
-        started = time.perf_counter()
-        checkout.run("convolution.py", "--image", "bomb.png")
-        return time.perf_counter() - started
-
-    assert min(seconds() for _ in range(5)) < 1  # the quickest of five: the machine may be busy
+    before = os.times()
+    answer = checkout.run("convolution.py", "--image", "bomb.png")
+    after = os.times()  # not the clock: the machine may be busy
+    assert answer.returncode == 2
+    work = after.children_user + after.children_system - before.children_user - before.children_system
+    assert 0 < work < 1
 
 
 @given(st.data())
