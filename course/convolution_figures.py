@@ -199,7 +199,7 @@ def stride(picture: np.ndarray, weights: np.ndarray, outputs: dict[int, np.ndarr
     figure = _page(
         4.15 + side + high,
         "Stride: how far the kernel moves each time",
-        "Above, its stops on a part of the picture: dots mark their middles. Below, what it makes of the whole.",
+        "Above: its stops on a part of the picture, dots in their middles. Below: the whole output.",
     )
     row, column = _striking(picture, size, np.abs(outputs[1][..., 0]))
     part = picture[row : row + size, column : column + size]
@@ -533,8 +533,7 @@ def _cells(
 
 
 def _weights(axes: Axes, weights: np.ndarray, fontsize: float = 10, limit: float | None = None) -> None:
-    _cells(axes, weights.reshape(KERNEL, KERNEL, 1), None, limit, fontsize, _fraction)
-    axes.images[0].set_clim(*(bound * (1 if limit else 1.5) for bound in axes.images[0].get_clim()))
+    _cells(axes, weights.reshape(KERNEL, KERNEL, 1), None, limit or 1.5 * _limit(weights), fontsize, _fraction)
 
 
 def _mark(axes: Axes, row: int, column: int, rows: int = 1, columns: int = 1, dashed: bool = False) -> None:

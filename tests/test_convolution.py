@@ -241,6 +241,10 @@ def test_flattening_keeps_the_values_of_a_pixel_beside_each_other(figures):
     picture = read_picture("digit")
     maps = [pool(convolve(picture, read_kernel(name)), 2, "max")[..., 0] for name in KERNELS]
     row_of_numbers = np.stack(maps, axis=-1).ravel()
+    shown = [
+        image.get_array() for axes in figures["8-flattening"].axes for image in axes.images if image.get_size()[0] > 1
+    ]
+    np.testing.assert_allclose(shown, maps, atol=1e-6)
     cells = [axes for axes in figures["8-flattening"].axes if re.fullmatch(r"[\d,]+", axes.get_xlabel())]
     assert len(cells) == len(KERNELS)
     for axes in cells:
