@@ -36,6 +36,30 @@ def check_writable() -> None:
         raise CourseError(f"{folder} cannot be written to; copy the course to a folder of your own and run it there.")
 
 
+def new_folder(script: str, name: str) -> Path:
+    """Makes runs/<script>/<time>-<name>, with a number behind it if it exists, and points `latest` beside it to it.
+
+    Raises:
+        CourseError: it cannot be made.
+    """
+    parent = RUNS / script
+    base = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{name}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            folder = parent / (base if number == 1 else f"{base}-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                break
+    except OSError as error:
+        raise CourseError(f"No folder can be made in {RUNS} ({error.strerror}); no run is started.") from None
+    link = folder / "latest"  # made where no other run makes one, then moved to its place
+    with contextlib.suppress(OSError):  # Windows lets not everybody make links
+        link.symlink_to(folder.name, target_is_directory=True)
+        os.replace(link, parent / "latest")
+    return folder
+
+
 class Run:
     """One training of one script, from its first line to its test: its folder, its tracking and its end.
 
@@ -63,10 +87,7 @@ class Run:
         self.history: list[dict[str, float]] = []
         self._started = time.monotonic()
         values = config.values()
-        try:
-            self.folder = _new_folder(RUNS / script, config.name)
-        except OSError as error:
-            raise CourseError(f"No folder can be made in {RUNS} ({error.strerror}); no run is started.") from None
+        self.folder = new_folder(script, config.name)
         write_json(self.folder / "config.json", values)
         self._tracking = Tracking(f"{script}/{self.folder.name}", config.project, values, RUNS)
 
@@ -177,24 +198,6 @@ class Run:
             captions.append(f"{names[label]}, taken for {names[scores.argmax()]}{share}")
         pixels = images.reshape(len(images), self.config.img_height, self.config.img_width)
         self._tracking.log_predictions(pixels, captions)
-
-
-def _new_folder(parent: Path, name: str) -> Path:
-    """Makes `parent`/<time>-<name>, with a number behind it if it exists, and points `parent`/latest to it."""
-    parent.mkdir(parents=True, exist_ok=True)
-    base = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{name}"
-    for number in itertools.count(1):
-        folder = parent / (base if number == 1 else f"{base}-{number}")
-        try:
-            folder.mkdir()
-            break
-        except FileExistsError:
-            continue
-    link = folder / "latest"  # made where no other run makes one, then moved to its place
-    with contextlib.suppress(OSError):  # Windows lets not everybody make links
-        link.symlink_to(folder.name, target_is_directory=True)
-        os.replace(link, parent / "latest")
-    return folder
 
 
 def _without_harm(failure: str, action: Callable[[], None]) -> None:
