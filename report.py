@@ -14,7 +14,7 @@ from pydantic import Field
 from course.config import CommandLine
 from course.errors import CourseError
 from course.files import shown
-from course.record import check_is_run
+from course.record import HISTORY, check_is_run
 from course.runs import RUNS
 
 
@@ -43,10 +43,10 @@ def main(options: Options) -> None:
 
 
 def newest() -> Path:
-    """Returns the folder of the newest run of any script; raises CourseError if there is none."""
-    folders = [file.parent for file in RUNS.glob("*/*/config.json") if file.parent.name != "latest"]
+    """Returns the folder of the newest run that finished an epoch; raises CourseError if there is none."""
+    folders = [file.parent for file in RUNS.glob(f"*/*/{HISTORY}") if file.parent.name != "latest"]
     if not folders:
-        raise CourseError("There is no run yet; `python cnn.py` makes one.")
+        raise CourseError("No run has finished an epoch yet; `python cnn.py` makes one.")
     return max(folders, key=lambda folder: folder.name)
 
 

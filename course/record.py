@@ -12,6 +12,7 @@ import numpy as np
 from course.errors import CourseError
 from course.files import replacing, shown
 
+HISTORY = "history.csv"
 PREDICTIONS = "predictions.npz"
 
 
@@ -50,9 +51,9 @@ class Record(NamedTuple):
 
 
 def check_is_run(folder: Path) -> None:
-    """Raises CourseError unless there is a run in the folder."""
-    if not (folder / "config.json").is_file():
-        raise CourseError(f"{shown(folder)} is no folder of a run; give one such as runs/cnn/latest.")
+    """Raises CourseError unless there is a run in the folder that finished an epoch."""
+    if not (folder / HISTORY).is_file():
+        raise CourseError(f"{shown(folder)} holds no run that finished an epoch; give one such as runs/cnn/latest.")
 
 
 def read(folder: Path) -> Record:
@@ -63,7 +64,7 @@ def read(folder: Path) -> Record:
     """
     check_is_run(folder)
     try:
-        rows = csv.DictReader(_text(folder / "history.csv").splitlines())
+        rows = csv.DictReader(_text(folder / HISTORY).splitlines())
         history = [{name: float(value) if value else None for name, value in row.items()} for row in rows]
         config, metrics, environment = (
             json.loads(_text(folder / f"{name}.json") or "{}") for name in ("config", "metrics", "environment")

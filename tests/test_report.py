@@ -283,6 +283,9 @@ def test_a_report_is_made_anew_from_what_is_on_disk(full_run):
     before = [file.read_bytes() for file in files]
     (folder / "report.html").unlink()
     shutil.rmtree(folder / "pictures")
+    pictures = checkout.folder / "runs" / "convolution" / "9999-digit"  # newer, but nothing was trained for it
+    pictures.mkdir(parents=True, exist_ok=True)
+    (pictures / "config.json").write_text("{}")
     if folder.parent.name == "fast":  # once as a learner does
         answer = checkout.run("report.py")
         said = f"Report:      runs/fast/{folder.name}/report.html\n"
@@ -295,9 +298,9 @@ def test_a_report_is_made_anew_from_what_is_on_disk(full_run):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "There is no run yet; `python cnn.py` makes one."),
-        (["data"], "data is no folder of a run; give one such as runs/cnn/latest."),
-        (["a b", "c"], "'a b' is no folder of a run; give one such as runs/cnn/latest."),
+        ([], "No run has finished an epoch yet; `python cnn.py` makes one."),
+        (["data"], "data holds no run that finished an epoch; give one such as runs/cnn/latest."),
+        (["a b", "c"], "'a b' holds no run that finished an epoch; give one such as runs/cnn/latest."),
         (["--shwo", "True"], "There is no --shwo; did you mean --show? --help lists them all."),
     ],
 )
