@@ -67,10 +67,11 @@ LEVELS = (
         (
             "The first convolution finds edges. What could a second one find if it looked at where these edges are?"
             " `python cnn.py --more_conv_layers 64` shows what that is worth.",
-            "Pooling halves height and width, so there is room for twice as many kernels behind it. Zeros around the"
-            " image (padding) keep a convolution from eating its border, so that there can be one more.",
-            "Three convolutions with 32, 64 and 128 kernels, all of them padded, and pooling behind each; dropout as"
-            " before, and half as many epochs again.",
+            "Pooling halves height and width, so there is room for twice as many kernels behind it, and for two"
+            " convolutions in a row. Zeros around the image (padding) keep a convolution from eating its border.",
+            "Four convolutions with 32, 64, 64 and 128 kernels, all of them padded, and pooling behind the first, the"
+            " third and the fourth. So many weights learn by heart: put a dropout of 0.2 behind the first two poolings,"
+            " too, and give them three times as many epochs.",
         ),
     ),
     Level(
@@ -82,8 +83,8 @@ LEVELS = (
             "Keras has layers that mirror and shift images at random, in training only: they come first in the"
             " network. Others bring what a convolution finds to mean 0 and deviation 1 over a batch: they come before"
             " the activation, and allow much larger corrections.",
-            "`fast.py` and `best.py` have them at work, and a learning rate that rises before it falls. Mirror left"
-            " and right only, shift by two pixels at most, and be patient: what never repeats is learnt more slowly.",
+            "`fast.py` and `best.py` have them at work. Mirror left and right only, shift by a pixel at most, and halve"
+            " the dropout: what never repeats is hard to learn by heart.",
         ),
     ),
 )

@@ -25,6 +25,7 @@ SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
 LONG = ("best",)  # takes minutes on all its data
 
 
+@pytest.hookimpl(tryfirst=True)  # before those who hand tests out look at them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share what takes long to make run in the same process: those of full runs, and those of a file."""
     for item in items:
