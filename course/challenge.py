@@ -71,7 +71,7 @@ LEVELS = (
             " convolutions in a row. Zeros around the image (padding) keep a convolution from eating its border.",
             "Four convolutions with 32, 64, 64 and 128 kernels, all of them padded, and pooling behind the first, the"
             " third and the fourth. So many weights learn by heart: put a dropout of 0.2 behind the first two poolings,"
-            " too, and give them three times as many epochs.",
+            " too, and give them 25 epochs.",
         ),
     ),
     Level(

@@ -27,7 +27,7 @@ class Config(LessonConfig):
     third_layer_convs: int = Field(128, ge=1, le=1024, description="kernels in the convolution at a quarter")
     hidden_nodes: int = Field(100, ge=1, le=10_000, description="nodes in the hidden layer")
     dropout: float = Field(0.4, ge=0, lt=1, description="share of values set to 0 at random; half of it behind pooling")
-    epochs: int = Field(35, ge=1, le=10_000, description="how often each training image is seen")
+    epochs: int = Field(25, ge=1, le=10_000, description="how often each training image is seen")
     batch_size: int = Field(64, ge=1, description="images between two corrections of the weights")
     learning_rate: float = Field(0.002, gt=0, le=100, description="size of the first correction; falls to 0 by the end")
     optimizer: Literal["adam", "rmsprop", "sgd"] = Field("adam", description="how gradients become corrections")

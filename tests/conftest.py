@@ -25,14 +25,6 @@ SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
 LONG = ("best",)  # takes minutes on all its data
 
 
-@pytest.hookimpl(tryfirst=True)  # before those who hand tests out look at them
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what takes long to make run in the same process: those of full runs, and those of a file."""
-    for item in items:
-        group = "full runs" if "full_run" in item.fixturenames else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @dataclass
 class Checkout:
     """A copy of the course, in a folder with spaces in its name, with an empty home directory."""

@@ -31,7 +31,7 @@ SHORT = {  # so that a training takes seconds
     "    batch_size: int = Field(64,": "    limit: int | None = 1_000\n    batch_size: int = Field(64,",
     "    epochs: int = Field(5,": "    epochs: int = Field(1,",
     "    epochs: int = Field(10,": "    epochs: int = Field(1,",
-    "    epochs: int = Field(35,": "    epochs: int = Field(1,",
+    "    epochs: int = Field(25,": "    epochs: int = Field(1,",
     "    epochs: int = Field(20,": "    epochs: int = Field(1,",
 }
 
