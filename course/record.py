@@ -49,6 +49,16 @@ class Record(NamedTuple):
         """The name of the script without .py."""
         return self.folder.parent.name
 
+    @property
+    def data(self) -> str:
+        """The data set; a learner may have deleted a value of the config that nothing else needs."""
+        return self.config.get("data", "mnist")
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of its images, in pixels."""
+        return self.config.get("img_height", 28), self.config.get("img_width", 28)
+
 
 def check_is_run(folder: Path) -> None:
     """Raises CourseError unless there is a run in the folder that finished an epoch."""

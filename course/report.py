@@ -118,13 +118,19 @@ def _learning(record: Record, draw: Draw) -> dict[str, Any]:
 
 def _predictions(record: Record, draw: Draw) -> dict[str, Any]:
     if record.predictions is None:
-        return {"mistakes": []}
-    names = class_names(record.config["data"])
+        return {"mistakes": [], "no_mistakes": ""}
+    names = class_names(record.data)
     matrix = measures.confusion_matrix(record.predictions.labels, record.predictions.classes)
     draw("confusion", _confusion_in_words(matrix, names), figures.confusion(matrix, names))
+    mistakes, no_mistakes = [], ""
+    try:
+        mistakes = list(_mistakes(record, names))
+    except CourseError as error:  # a data set of the learner's own may be gone
+        no_mistakes = f"Its mistakes cannot be shown: {error}"
     return {
         "qualities": measures.precision_and_recall(matrix, names),
-        "mistakes": list(_mistakes(record, names)),
+        "mistakes": mistakes,
+        "no_mistakes": no_mistakes,
         "wrong": matrix.sum() - matrix.trace(),
     }
 
@@ -138,14 +144,14 @@ def _network(record: Record, draw: Draw) -> dict[str, Any]:
     try:
         network = Network(record.folder / "model.keras")
         layers = network.layers()
-        if found := network.first_weights(record.config["img_height"], record.config["img_width"]):
+        if found := network.first_weights(*record.image_size):
             what, weights = found
             height, width, number = weights.shape
             size = f"{height} x {width} weights each, from {weights.min():.2g} to {weights.max():.2g}"
             words = f"The {min(number, MOST_KERNELS)} {what}, {size}."
             draw("kernels", words, figures.kernels(weights[..., :MOST_KERNELS]))
         if record.predictions is not None:
-            names = class_names(record.config["data"])
+            names = class_names(record.data)
             steps = network.journey(record.predictions.example)
             truth, taken_for = (names[values[0]] for values in (record.predictions.labels, record.predictions.classes))
             through = ", ".join(name for name, _ in steps)
@@ -157,9 +163,9 @@ def _network(record: Record, draw: Draw) -> dict[str, Any]:
 
 
 def _test_images(record: Record) -> np.ndarray:
-    _, (images, _) = load(record.config["data"], (record.config["img_height"], record.config["img_width"]))
+    _, (images, _) = load(record.data, record.image_size)
     if len(images) < len(record.predictions.labels):
-        raise CourseError(f"{record.config['data']} has fewer images than when {shown(record.folder)} was tested.")
+        raise CourseError(f"{record.data} has fewer images than when {shown(record.folder)} was tested.")
     return images
 
 

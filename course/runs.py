@@ -134,18 +134,10 @@ class Run:
 
         Args:
             images: the first n test images, or all, as the network takes them, (n, ...).
-            targets: one-hot (n, 10), or labels (n,).
+            targets: one-hot (n, 10), or labels (n,) or (n, 1).
             predictions: what the network says, (n, 10).
         """
-        labels = targets if targets.ndim == 1 else targets.argmax(axis=1)
-
-        def keep() -> None:
-            outputs = predictions.astype(np.float32)
-            write_predictions(self.folder, Predictions(outputs, labels.astype(np.uint8), images[:1]))
-
-        _without_harm("Predictions are not kept", keep)
-        tracked = slice(PREDICTIONS_TRACKED)
-        self._tracking.guard(lambda: self._track_predictions(images[tracked], labels[tracked], predictions[tracked]))
+        _without_harm("Predictions are not kept", lambda: self._keep_predictions(images, targets, predictions))
 
     def finish(self, test_loss: float, test_accuracy: float, parameters: int) -> None:
         """Writes metrics.json, ends tracking, and says what came out and where it is.
@@ -188,6 +180,14 @@ class Run:
         writer.writerows(self.history)
         write_text(self.folder / "history.csv", text.getvalue())
         self._tracking.log(self.history[-1])
+
+    def _keep_predictions(self, images: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> None:
+        rows = np.asarray(targets).reshape(len(targets), -1)
+        labels = rows.argmax(axis=1) if rows.shape[1] > 1 else rows[:, 0]
+        kept = Predictions(np.float32(predictions), labels.astype(np.uint8), np.asarray(images[:1]))
+        write_predictions(self.folder, kept)
+        first = slice(PREDICTIONS_TRACKED)
+        self._tracking.guard(lambda: self._track_predictions(images[first], labels[first], predictions[first]))
 
     def _track_predictions(self, images: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> None:
         names = class_names(self.config.data)

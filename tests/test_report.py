@@ -271,6 +271,44 @@ def test_predictions_are_not_unpickled(two_runs, tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
+def test_a_run_whose_images_are_gone_is_shown_without_them(two_runs):
+    config = json.loads((two_runs[0] / "config.json").read_text())
+    (two_runs[0] / "config.json").write_text(json.dumps(config | {"data": "gone.npz"}))
+    assert [picture.name for picture in write_report(two_runs[0])] == ["curves", "confusion", "kernels"]
+    page = (two_runs[0] / "report.html").read_text(encoding="utf-8")
+    assert "Its mistakes cannot be shown: data is &#39;gone.npz&#39;" in page
+    assert "Not all of this network can be shown" in page
+
+
+@pytest.mark.parametrize("field", ["img_width", "epochs", "data"])
+def test_a_value_that_a_learner_took_out_of_the_config_is_not_missed(two_runs, field):
+    config = json.loads((two_runs[1] / "config.json").read_text())
+    (two_runs[1] / "config.json").write_text(json.dumps({name: config[name] for name in config if name != field}))
+    assert [picture.name for picture in write_report(two_runs[1])] == ["curves", "kernels"]
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 10)])
+@pytest.mark.parametrize("kind", [np.asarray, keras.ops.convert_to_tensor])
+def test_labels_are_kept_whatever_their_shape(tmp_path, monkeypatch, capsys, shape, kind):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    labels = np.array([3, 1, 4, 1])
+    targets = np.eye(10)[labels] if shape[-1] == 10 else labels.reshape(shape)
+    with runs.Run("mlp", mlp.Config()) as run:
+        run.show_predictions(np.zeros((4, 28, 28)), kind(targets), np.eye(10)[labels])
+    with np.load(run.folder / record.PREDICTIONS) as kept:
+        assert kept["labels"].tolist() == [3, 1, 4, 1]
+    assert capsys.readouterr().err == ""
+
+
+def test_predictions_that_are_none_do_not_end_a_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    with runs.Run("mlp", mlp.Config()) as run:
+        run.show_predictions(None, None, None)
+    assert re.fullmatch(r"Predictions are not kept \(.*\); the run itself is not affected.\n", capsys.readouterr().err)
+
+
 def test_a_network_that_cannot_be_shown_keeps_the_rest_of_the_report(two_runs):
     (two_runs[0] / "model.keras").write_text("no network")
     assert [picture.name for picture in write_report(two_runs[0])][:2] == ["curves", "confusion"]
