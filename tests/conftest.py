@@ -51,6 +51,20 @@ class Checkout:
             check=False,
         )
 
+    def refuses(self, *words: str, before_loading: set[str]) -> str:
+        """Runs `python <words>`, which must end in a sentence before these packages are loaded; returns it."""
+        answer = self.run("-X", "importtime", *words)
+        said = [line for line in answer.stderr.splitlines() if not line.startswith("import time:")]
+        imported = {line.split("|")[-1].strip().split(".")[0] for line in answer.stderr.splitlines() if "|" in line}
+        assert answer.returncode == 2
+        assert len(said) == 1
+        assert said[0].endswith(".")
+        assert answer.stdout == ""
+        assert "pydantic" in imported
+        assert not imported & before_loading
+        assert not (self.folder / "runs").exists()
+        return said[0]
+
     def latest(self, script: str) -> Path:
         """Returns the folder of the newest run of a script."""
         return (self.folder / "runs" / script / "latest").resolve()
