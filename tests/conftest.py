@@ -25,6 +25,16 @@ SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
 LONG = ("best",)  # takes minutes on all its data
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="break things as often as docs/reliability.md says")
+
+
+@pytest.fixture(scope="session")
+def thorough(request) -> bool:
+    """Whether there is time for all that was tried; CI tries a sample of it."""
+    return request.config.getoption("--thorough")
+
+
 @dataclass
 class Checkout:
     """A copy of the course, in a folder with spaces in its name, with an empty home directory."""
