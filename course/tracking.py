@@ -30,8 +30,8 @@ def asked_mode() -> str:
 class Tracking:
     """One run in Weights & Biases. Whatever goes wrong with it ends in a sentence, not in the end of the training."""
 
-    def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path) -> None:
-        """Starts the run; its files go to `folder`/wandb.
+    def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> None:
+        """Starts the run, or goes on with the one that has this identity; its files go to `folder`/wandb.
 
         The mode is that of WANDB_MODE if it is offline or disabled; otherwise online if there is an API key and a
         server that answers, else offline. Nothing is asked.
@@ -42,11 +42,11 @@ class Tracking:
         self.wandb = wandb
         self.failed = False
         self.run = None
-        options = {"name": name, "project": project, "config": config, "dir": folder}
+        options = {"name": name, "project": project, "config": config, "dir": folder, "id": identity}
         mode = self._mode()
         if mode == "online":
             try:
-                self.run = wandb.init(mode="online", settings=self._settings(), **options)
+                self.run = wandb.init(mode="online", resume="allow", settings=self._settings(), **options)
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
                 _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
                 mode = "offline"
@@ -57,9 +57,12 @@ class Tracking:
                 _say(f"This run is not tracked ({first_line(error)})")
                 self.run = wandb.init(mode="disabled")
 
-    def log(self, values: dict[str, Any]) -> None:
-        """Logs the metrics of one epoch under the names they have in `values`."""
-        self.guard(lambda: self.run.log(values))
+    def log(self, values: dict[str, Any], step: int) -> None:
+        """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
+
+        What a server has of an earlier step, or of the same, it keeps: nothing is there twice.
+        """
+        self.guard(lambda: self.run.log(values, step=step, commit=True))
 
     def log_predictions(self, images: np.ndarray, captions: list[str]) -> None:
         """Logs images of shape (n, height, width), whatever their scale, each with its caption; not guarded."""
