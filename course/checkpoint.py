@@ -2,14 +2,13 @@
 
 import contextlib
 import random
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from course import arrays
 from course.errors import CourseError
 from course.files import replacing, shown
 
@@ -121,10 +120,10 @@ def _generators() -> dict[str, Any]:
 
 def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.ndarray]]:
     try:
-        with np.load(folder / CHECKPOINT, allow_pickle=False) as content:
+        with arrays.opened(folder / CHECKPOINT) as content:
             checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
             values = [content[str(number)] for number in range(len(content) - 1)] if everything else []
-    except (OSError, EOFError, KeyError, ValueError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+    except ValueError:
         raise CourseError(
             f"{shown(folder / CHECKPOINT)} is damaged or was changed, so this run cannot be resumed; start a new one"
             " without --resume."

@@ -42,6 +42,7 @@ class Tracking:
         self.wandb = wandb
         self.failed = False
         self.run = None
+        hook = sys.excepthook
         options = {"name": name, "project": project, "config": config, "dir": folder, "id": identity}
         mode = self._mode()
         if mode == "online":
@@ -56,6 +57,7 @@ class Tracking:
             except Exception as error:  # for example a full disk
                 _say(f"This run is not tracked ({first_line(error)})")
                 self.run = wandb.init(mode="disabled")
+        sys.excepthook = hook  # its own writes a traceback, whatever comes after
 
     def log(self, values: dict[str, Any], step: int) -> None:
         """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
