@@ -120,10 +120,10 @@ def _generators() -> dict[str, Any]:
 
 def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.ndarray]]:
     try:
-        with arrays.opened(folder / CHECKPOINT) as content:
-            checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
-            values = [content[str(number)] for number in range(len(content) - 1)] if everything else []
-    except ValueError:
+        content = arrays.read(folder / CHECKPOINT, None if everything else [ABOUT])
+        checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
+        values = [content[str(number)] for number in range(len(content) - 1)]
+    except (KeyError, ValueError):
         raise CourseError(
             f"{shown(folder / CHECKPOINT)} is damaged or was changed, so this run cannot be resumed; start a new one"
             " without --resume."

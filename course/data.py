@@ -97,8 +97,7 @@ def verify(name: str) -> None:
 def _read(name: str, *names: str) -> list[np.ndarray]:
     file = _file(name)
     try:
-        with arrays.opened(file) as content:
-            return [content[array] for array in names]
+        return [*arrays.read(file, names).values()]
     except ValueError as error:
         raise CourseError(f"{file} cannot be read ({error}); {_remedy(name)}.") from None
 

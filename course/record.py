@@ -149,8 +149,7 @@ def _predictions(folder: Path) -> Predictions | None:
     if not file.exists():
         return None
     try:
-        with arrays.opened(file) as content:
-            found = Predictions(content["outputs"], content["labels"], content["example"])
+        found = Predictions(**arrays.read(file, Predictions._fields))
     except ValueError as error:
         raise _damaged(file, error) from None
     outputs, labels, example = found
