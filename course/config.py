@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from course import data, memory, runs, stopping, tracking
 from course.errors import CourseError, end_in_a_sentence
-from course.files import shown
+from course.files import check_temporary_files, shown
 
 LONGEST = 100  # letters of a value that is said to be wrong
 
@@ -42,6 +42,7 @@ class CommandLine(BaseModel):
         the program with exit code 2 and one sentence if a value or an option is wrong.
         """
         end_in_a_sentence()
+        check_temporary_files()
         config, unknown = tyro.cli(
             cls,
             args=arguments,
