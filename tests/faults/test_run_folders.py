@@ -82,22 +82,22 @@ def edits(draw, file: Path) -> bytes:
             rows[row][draw(st.integers(0, len(rows[row]) - 1))] = draw(CELLS)
         return "\n".join(",".join(row) for row in rows).encode()
     with np.load(io.BytesIO(content)) as arrays:
-        arrays = dict(arrays)
-    name = draw(st.sampled_from([*arrays]))
+        edited = dict(arrays)
+    name = draw(st.sampled_from([*edited]))
     change = draw(st.sampled_from(["dtype", "shape", "values", "missing", "objects"]))
     if change == "dtype":
-        arrays[name] = arrays[name].astype(draw(st.sampled_from(["i8", "f8", "?", "S1", "c8", "U1"])))
+        edited[name] = edited[name].astype(draw(st.sampled_from(["i8", "f8", "?", "S1", "c8", "U1"])))
     elif change == "shape":
-        arrays[name] = arrays[name].reshape(-1)[: draw(st.integers(0, 20))]
+        edited[name] = edited[name].reshape(-1)[: draw(st.integers(0, 20))]
     elif change == "values":
-        arrays[name] = np.full_like(arrays[name], draw(st.sampled_from([0, 9, 10, 255])))
+        edited[name] = np.full_like(edited[name], draw(st.sampled_from([0, 9, 10, 255])))
     elif change == "missing":
-        del arrays[name]
+        del edited[name]
     else:
-        arrays[name] = np.array([None])
-    edited = io.BytesIO()
-    np.savez(edited, **arrays)
-    return edited.getvalue()
+        edited[name] = np.array([None])
+    file = io.BytesIO()
+    np.savez(file, **edited)
+    return file.getvalue()
 
 
 def outcome(folder: Path, with_report: bool) -> str:
@@ -212,9 +212,10 @@ def stranger(kind: str, folder: Path) -> bytes:
     file = folder / "model.keras"
     layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
     if kind == "lambda":
-        layers.insert(1, keras.layers.Lambda(lambda x: [open("executed", "w"), x][1]))
+        layers.insert(1, keras.layers.Lambda(lambda x: [Path("executed").touch(), x][1]))
     keras.Sequential(layers).save(file)
     content = file.read_bytes()
+    Path("executed").unlink(missing_ok=True)  # by the one who made it
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(parts["config.json"])
@@ -250,22 +251,18 @@ def stranger(kind: str, folder: Path) -> bytes:
     return changed.getvalue()
 
 
-COMMAND = "open('executed', 'w')"
+def layer(class_name: str, config: dict, module: str = "keras.layers") -> dict:
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": class_name}
+
+
+CODE = {"class_name": "__lambda__", "config": {"code": "4wAAAAA=", "defaults": None, "closure": None}}
 CLASSES = {  # what stands in the config in the place of a layer
-    "builtins.exec": {"module": "builtins", "class_name": "exec", "config": {"source": COMMAND}, "registered_name": "exec"},
-    "os.system": {"module": "os", "class_name": "system", "config": {"command": "touch executed"}, "registered_name": None},
-    "a function of Keras": {
-        "module": "keras.utils", "class_name": "get_file", "registered_name": None,
-        "config": {"fname": "executed", "origin": "file:///etc/hostname"},
-    },
-    "a lambda in bytecode": {
-        "class_name": "Lambda", "registered_name": None,
-        "config": {"name": "x", "function": {"class_name": "__lambda__", "config": {"code": "4wAAAAA=", "defaults": None, "closure": None}}},
-    },
-    "a file as vocabulary": {
-        "class_name": "StringLookup", "registered_name": None, "config": {"name": "x", "vocabulary": "/etc/passwd"},
-    },
-}  # fmt: skip
+    "builtins.exec": layer("exec", {"source": "open('executed', 'w')"}, "builtins"),
+    "os.system": layer("system", {"command": "touch executed"}, "os"),
+    "a function of Keras": layer("get_file", {"fname": "executed", "origin": "file:///etc/hostname"}, "keras.utils"),
+    "a lambda in bytecode": layer("Lambda", {"name": "x", "function": CODE}),
+    "a file as vocabulary": layer("StringLookup", {"name": "x", "vocabulary": "/etc/passwd"}),
+}
 STRANGERS = (
     "lambda", *CLASSES, "wrong config", "deep config", "no config", "damaged weights", "pickle", "pickled weights",
     "truncated", "no bytes", "path out of the archive",
