@@ -90,7 +90,13 @@ class Tracking:
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the run; waits at most FINISH_SECONDS for the server."""
-        self.guard(lambda: self.run.finish(exit_code=exit_code))
+
+        def end() -> None:
+            self.run.finish(exit_code=exit_code)
+            if not self.run.disabled and not self._folder().exists():  # removed meanwhile, which Linux tells nobody
+                raise FileNotFoundError(f"{shown(self._folder())} is gone")
+
+        self.guard(end)
 
     def guard(self, action: Callable[[], None]) -> None:
         """Does something that a training must not fail for; its failure is said once, in a sentence."""
@@ -103,13 +109,16 @@ class Tracking:
 
     def directions(self) -> list[str]:
         """Returns lines that say how to look at the run and how to upload it."""
-        if self.run.disabled:
+        if self.run.disabled or not self._folder().exists():
             return []
         if not (self.run.offline or self.failed):
             return [f"Look at it:  {self.run.url}"]
-        folder = shown(Path(self.run.settings.sync_dir))
+        folder = shown(self._folder())
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
+
+    def _folder(self) -> Path:
+        return Path(self.run.settings.sync_dir)
 
     def _mode(self) -> str:
         asked = asked_mode()
