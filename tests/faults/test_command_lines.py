@@ -54,7 +54,7 @@ def lines(config: type[CommandLine]) -> st.SearchStrategy[list[str]]:
 def test_any_command_line_gives_values_in_range_or_one_sentence(tmp_path, monkeypatch, thorough, tried, program):
     monkeypatch.chdir(tmp_path)
     config, counts = PROGRAMS[program], Counter()
-    many = 300 if program == "convolution" else 1600  # it reads its picture each time
+    many = 300 if program == "convolution" else 1450  # it reads its picture each time
 
     @settings(max_examples=many if thorough else 15, derandomize=not thorough)
     @given(lines(config))

@@ -211,7 +211,7 @@ def test_fuzzed_files(tmp_path, monkeypatch, thorough, tried, request, files):
     monkeypatch.chdir(tmp_path)
     counts = Counter()
 
-    @settings(max_examples=3000 if thorough else 100, derandomize=not thorough)
+    @settings(max_examples=1000 if thorough else 100, derandomize=not thorough)
     @given(files)
     def each(content: bytes) -> None:
         (tmp_path / "mine.npz").write_bytes(content)

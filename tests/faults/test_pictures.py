@@ -115,7 +115,7 @@ def test_fuzzed_pictures(tmp_path, thorough, tried):
     )
     changes = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["write", "insert", "cut"]), piece), max_size=4)
 
-    @settings(max_examples=3000 if thorough else 50, derandomize=not thorough)
+    @settings(max_examples=1000 if thorough else 50, derandomize=not thorough)
     @given(st.sampled_from(valid), changes)
     def each(content: bytes, changes: list) -> None:
         content = bytearray(content)

@@ -129,7 +129,7 @@ def test_a_file_that_was_edited_by_hand(folder, thorough, tried, name):
     kept = folder.parent / name
     kept.write_bytes(original)
 
-    @settings(max_examples=500 if thorough else 30, derandomize=not thorough)
+    @settings(max_examples=300 if thorough else 30, derandomize=not thorough)
     @given(edits(kept))
     def each(content: bytes) -> None:
         (folder / name).write_bytes(content)
@@ -146,7 +146,7 @@ def test_reports_of_edited_runs(folder, thorough, tried):
     for name, content in originals.items():
         (folder.parent / name).write_bytes(content)
 
-    @settings(max_examples=60 if thorough else 3, derandomize=not thorough)
+    @settings(max_examples=30 if thorough else 3, derandomize=not thorough)
     @given(st.sampled_from(EDITED).flatmap(lambda name: st.tuples(st.just(name), edits(folder.parent / name))))
     def each(edit: tuple[str, bytes]) -> None:
         for name, content in originals.items():
@@ -164,7 +164,7 @@ def test_progress_and_grades_that_were_edited_by_hand(tmp_path, monkeypatch, tho
     counts = Counter()
     values = JSON | st.fixed_dictionaries({}, optional={name: JSON for name in ("reached", "newest", "hints")})
 
-    @settings(max_examples=500 if thorough else 50, derandomize=not thorough)
+    @settings(max_examples=300 if thorough else 50, derandomize=not thorough)
     @given(values, values, st.sampled_from([None, b"[" * 100_000, b"\xff", b'{"reached": Infinity}']))
     def each(kept: Any, grade: Any, raw: bytes | None) -> None:
         progress.FILE.write_bytes(json.dumps(kept).encode() if raw is None else raw)
