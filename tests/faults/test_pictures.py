@@ -98,6 +98,9 @@ def test_an_odd_picture(tmp_path, tried, name, content, expected):
     file = tmp_path / "picture.png"
     file.write_bytes(content)
     assert outcome(file) == expected
+    if "billion" in name:
+        with pytest.raises(CourseError, match="pixels; scale it down first"):
+            read_picture(str(file))
     tried(f"picture, {name}", Counter([expected]))
 
 
