@@ -69,7 +69,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(checkout):
 
 
 @pytest.mark.parametrize(
-    ("sent", "exit_code", "named"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+    ("sent", "exit_code", "named"),
+    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGHUP, 129, "a closed terminal")],
 )
 def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exit_code, named):
     process = start(checkout, "mlp.py", "--epochs", "10000", "--data", str(small_data))
@@ -80,14 +81,15 @@ def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exi
     _, said = process.communicate(timeout=60)
     assert process.returncode == exit_code
     assert "Traceback" not in said
-    finished = int(re.search(rf"Stopped by {named}: (\d+) of 10000 epochs are finished and kept in ", said)[1])
     folder = checkout.latest("mlp")
+    kept = rf"Stopped by {named}: (\d+) of 10000 epochs are finished and kept in runs/mlp/{folder.name}; "
+    finished = int(re.fullmatch(rf"{kept}resume it with `python mlp.py --resume {folder.name}`.", said.strip())[1])
     assert len(said.strip().splitlines()) == 1
     assert finished >= 4
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + finished
     assert keras.saving.load_model(folder / "model.keras", safe_mode=True).count_params() == 159_010
     assert sorted(file.name for file in folder.iterdir()) == [
-        "config.json", "environment.json", "history.csv", "model.keras",
+        "checkpoint.npz", "config.json", "environment.json", "history.csv", "model.keras",
     ]  # fmt: skip
 
 
