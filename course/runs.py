@@ -164,7 +164,10 @@ class Run:
             self._write_history()
         epochs = f"{len(self.history)} of {self.config.epochs} epochs"
         print(f"Resumed: {epochs} are finished and kept in {shown(folder)}.", flush=True)
-        if self.history and _source_of(self.config) != self._checkpoint.source:
+        source = _source_of(self.config)
+        if not self.history:
+            self._checkpoint = self._checkpoint.model_copy(update={"source": source})  # all of it will be of this one
+        elif source != self._checkpoint.source:
             print(
                 f"{self._checkpoint.program} was changed since this run began; numbers may differ from those of a run"
                 " that was not interrupted.",
