@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -171,6 +172,33 @@ def test_a_run_that_is_stopped_at_any_moment_says_how_to_go_on(checkout, uninter
     assert len(errors.strip().splitlines()) == 1, errors
     assert errors.strip().startswith(f"Stopped by {TOLD[number]}")
     assert state in ("no folder yet", "finished") or "resume it with `python mlp.py --resume 2" in errors
+
+
+def test_tracking_loses_a_second_at_most(checkout, small_data, thorough):
+    lost = []
+    for moment in range(10 if thorough else 1):
+        process = checkout.start("mlp.py", "--data", str(small_data), "--epochs", "10000")
+        beginnings = []  # of epochs; by then the one before is tracked
+        enough = random.Random(SEED + moment).uniform(2, 5)  # seconds
+        for line in process.stdout:
+            if line.startswith("Epoch "):
+                beginnings.append(time.monotonic())
+                if beginnings[-1] - beginnings[0] > enough:
+                    break
+        trackers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for number in (*trackers, process.pid):  # that of Weights & Biases would write what is left
+            os.kill(int(number), signal.SIGKILL)
+        killed = time.monotonic()
+        process.communicate()
+        assert trackers
+        (file,) = (checkout.folder / "runs" / "wandb" / "latest-run").glob("*.wandb")
+        inspect = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+        records = map(json.loads, subprocess.check_output(inspect, text=True).splitlines())
+        epochs = [record["history"]["item"]["epoch"] for record in records if record["type"] == "history"]
+        assert epochs == list(range(1, len(epochs) + 1))
+        lost.append(killed - beginnings[len(epochs) + 1] if len(epochs) + 1 < len(beginnings) else 0)
+    print(f"[tracking lost: {', '.join(f'{seconds:.2f}' for seconds in lost)} s]")
+    assert max(lost) < 1.5  # a second, and what a busy machine takes to write
 
 
 def test_a_second_ctrl_c_does_no_harm(checkout, uninterrupted):
