@@ -177,10 +177,8 @@ def test_a_run_that_is_stopped_at_any_moment_says_how_to_go_on(checkout, uninter
     assert exit_code == 128 + number
     assert len(errors.strip().splitlines()) == 1, errors
     assert errors.strip().startswith(f"Stopped by {TOLD[number]}")
-    assert (
-        state in ("no folder yet", "finished", "finished before")
-        or "resume it with `python mlp.py --resume 2" in errors
-    )
+    to_go_on = "resume it with `python mlp.py --resume 2" in errors
+    assert to_go_on == (state not in ("no folder yet", "finished", "finished before"))
 
 
 def test_tracking_loses_a_second_at_most(checkout, small_data, thorough):
