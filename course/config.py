@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args, get_origin
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import data, memory, runs, stopping, tracking
+from course import data, memory, resuming, runs, stopping, tracking
 from course.errors import CourseError, end_in_a_sentence
 from course.files import check_temporary_files, shown
 
@@ -133,7 +133,7 @@ class LessonConfig(CommandLine):
     @classmethod
     def _resumed(cls, run: str, arguments: list[str] | None) -> Self:
         """Returns the config of an interrupted run; raises CourseError unless the same would come out now."""
-        folder, begun = runs.interrupted(run)
+        folder, begun = resuming.interrupted(runs.RUNS, run)
         given = {name: value for name, value in begun.config.items() if value != begun.defaults.get(name)}
         config = super().from_command_line(arguments, default=cls(**given))
         values = config.values()

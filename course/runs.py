@@ -6,7 +6,6 @@ import hashlib
 import inspect
 import io
 import itertools
-import json
 import math
 import os
 import secrets
@@ -19,8 +18,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from course import checkpoint, environment, memory, stopping
-from course.checkpoint import CHECKPOINT, Checkpoint
+from course import checkpoint, environment, memory, resuming, stopping
+from course.checkpoint import Checkpoint
 from course.data import class_names
 from course.errors import CourseError, first_line
 from course.files import UNFINISHED, replacing, shown, write_json, write_text
@@ -68,83 +67,6 @@ def _time_for_a_new_run(parent: Path) -> datetime:
         with contextlib.suppress(ValueError, OverflowError):  # a folder that is no run, or a time beyond all others
             times.append(datetime.strptime(folder.name[:19], STAMP) + timedelta(seconds=1))
     return max(times) if max(times) - timedelta(seconds=1) > times[0] else times[0]
-
-
-def interrupted(run: str) -> tuple[Path, Checkpoint]:
-    """Returns the folder of an unfinished run of this program, with the checkpoint in it.
-
-    Args:
-        run: its folder or the folder's name; nothing means the newest one that is not running.
-
-    Raises:
-        CourseError: there is none, it is finished, running, damaged or changed, or it is another program's.
-    """
-    program = Path(sys.argv[0]).name
-    folder = _named(run, Path(program).stem) if run else _newest_interrupted(program)
-    if folder.parent.parent != RUNS.resolve():
-        raise CourseError(f"{shown(folder)} is no run of this checkout; give a folder such as runs/cnn/latest.")
-    if not (folder / CHECKPOINT).exists():
-        if (folder / "metrics.json").exists():
-            raise CourseError(f"{shown(folder)} is finished, so there is nothing to resume; start a new run.")
-        raise CourseError(f"{shown(folder)} holds no {CHECKPOINT}, so it cannot be resumed; start a new run.")
-    found, _ = checkpoint.read(folder)
-    if found.program != program:
-        raise CourseError(f"{shown(folder)} is a run of {found.program}, not of {program}; resume it with that.")
-    if _is_running(folder):
-        raise CourseError(f"{shown(folder)} is still running; wait for its end, or start a new run without --resume.")
-    with contextlib.suppress(OSError, ValueError):
-        if json.loads((folder / "config.json").read_text(encoding="utf-8")) == found.config:
-            return folder, found
-    raise CourseError(f"{shown(folder / 'config.json')} was changed since the run began, so it cannot be resumed.")
-
-
-def _named(run: str, script: str) -> Path:
-    for folder in (Path(run), RUNS / run, RUNS / script / run):
-        if folder.is_dir():
-            return folder.resolve()
-    raise CourseError(f"There is no run {run}; --resume alone goes on with the newest interrupted one.")
-
-
-def _newest_interrupted(program: str) -> Path:
-    folders = {file.parent.resolve() for file in RUNS.glob(f"*/*/{CHECKPOINT}")}
-    for folder in sorted(folders, key=lambda folder: folder.name, reverse=True):
-        try:
-            owner = checkpoint.about(folder).program
-        except CourseError:
-            owner = f"{folder.parent.name}.py"  # damaged, which is said if it is this one
-        if owner == program and not _is_running(folder):
-            return folder
-    raise CourseError(
-        f"No run of {program} was interrupted, so there is nothing to resume; start one without --resume."
-    )
-
-
-def _is_running(folder: Path) -> bool:
-    try:
-        lock = _lock(folder)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # which is said later, if it matters
-    lock.close()
-    return False
-
-
-def _lock(folder: Path) -> Any:
-    """Returns a file that keeps every other process from this run until it is closed; raises BlockingIOError."""
-    file = (folder / "config.json").open("rb+")  # a network's file system locks only what can be written
-    try:
-        import fcntl  # not on Windows, where nothing is locked
-    except ImportError:
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise
-    except OSError:  # a file system without locks
-        pass
-    return file
 
 
 class Run:
@@ -213,7 +135,7 @@ class Run:
     def _open_new_folder(self) -> None:
         self.folder = new_folder(self.script, self.config.name)
         write_json(self.folder / "config.json", self.config.values())
-        self._locked = _lock(self.folder)
+        self._locked = resuming.lock(self.folder)
         self._checkpoint = Checkpoint(
             program=Path(sys.argv[0]).name,
             source=_source_of(self.config),
@@ -224,11 +146,11 @@ class Run:
         checkpoint.write(self.folder, self._checkpoint)
 
     def _open_folder_again(self) -> None:
-        folder, _ = interrupted(self.config.resume)
+        folder, _ = resuming.interrupted(RUNS, self.config.resume)
         if folder.parent.name != self.script:
             raise CourseError(f"{shown(folder)} is a run of {folder.parent.name}, not of {self.script}.")
         try:
-            self._locked = _lock(folder)
+            self._locked = resuming.lock(folder)
         except OSError:
             raise CourseError(f"{shown(folder)} is still running, or cannot be written to.") from None
         self.folder = folder
@@ -242,7 +164,10 @@ class Run:
             self._write_history()
         epochs = f"{len(self.history)} of {self.config.epochs} epochs"
         print(f"Resumed: {epochs} are finished and kept in {shown(folder)}.", flush=True)
-        if _source_of(self.config) != self._checkpoint.source:
+        source = _source_of(self.config)
+        if not self.history:
+            self._checkpoint = self._checkpoint.model_copy(update={"source": source})  # all of it will be of this one
+        elif source != self._checkpoint.source:
             print(
                 f"{self._checkpoint.program} was changed since this run began; numbers may differ from those of a run"
                 " that was not interrupted.",

@@ -42,9 +42,9 @@ class Tracking:
         self.wandb = wandb
         self.failed = False
         self.run = None
-        hook = sys.excepthook
         options = {"name": name, "project": project, "config": config, "dir": folder, "id": identity}
         mode = self._mode()
+        hook = sys.excepthook
         if mode == "online":
             try:
                 self.run = wandb.init(mode="online", resume="allow", settings=self._settings(), **options)
@@ -57,7 +57,7 @@ class Tracking:
             except Exception as error:  # for example a full disk
                 _say(f"This run is not tracked ({first_line(error)})")
                 self.run = wandb.init(mode="disabled")
-        sys.excepthook = hook  # its own writes a traceback, whatever comes after
+        sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
     def log(self, values: dict[str, Any], step: int) -> None:
         """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
@@ -97,6 +97,7 @@ class Tracking:
                 raise FileNotFoundError(f"{shown(self._folder())} is gone")
 
         self.guard(end)
+        self.guard(self._replace_earlier_parts)
 
     def guard(self, action: Callable[[], None]) -> None:
         """Does something that a training must not fail for; its failure is said once, in a sentence."""
@@ -119,6 +120,14 @@ class Tracking:
 
     def _folder(self) -> Path:
         return Path(self.run.settings.sync_dir)
+
+    def _replace_earlier_parts(self) -> None:
+        """Has `wandb sync` leave out what a run kept offline before it was resumed: its last part holds all of it."""
+        if self.run.offline and not self.failed:
+            name, here = f"run-{self.run.id}.wandb", self._folder()
+            for part in here.parent.glob(f"offline-run-*-{self.run.id}"):
+                if part != here and (part / name).exists():
+                    (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
 
     def _mode(self) -> str:
         asked = asked_mode()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -64,6 +65,24 @@ class Checkout:
             check=False,
         )
 
+    def start(self, *words: str, **environment: str) -> subprocess.Popen:
+        """Starts `python <words>` in the checkout, in a session of its own, as a terminal does."""
+        return subprocess.Popen(
+            [sys.executable, "-u", *words],
+            cwd=self.folder,
+            env=self.environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509
+        )
+
+    def numbers(self, folder: Path) -> tuple[bytes, dict[str, float]]:
+        """Returns all that a finished run's folder says of its numbers: history.csv, and metrics.json but its time."""
+        metrics = json.loads((folder / "metrics.json").read_text())
+        return (folder / "history.csv").read_bytes(), metrics | {"seconds": None}
+
     def refuses(self, *words: str, before_loading: set[str]) -> str:
         """Runs `python <words>`, which must end in a sentence before these packages are loaded; returns it."""
         answer = self.run("-X", "importtime", *words)
@@ -81,6 +100,10 @@ class Checkout:
     def latest(self, script: str) -> Path:
         """Returns the folder of the newest run of a script."""
         return (self.folder / "runs" / script / "latest").resolve()
+
+
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell has its background jobs, such as these tests, ignore
 
 
 @pytest.fixture(scope="session")
