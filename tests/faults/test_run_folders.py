@@ -270,7 +270,9 @@ STRANGERS = (
 
 
 @pytest.mark.parametrize("kind", STRANGERS)
-def test_a_network_from_a_stranger_executes_nothing(folder, monkeypatch, tried, kind):
+def test_a_network_from_a_stranger_executes_nothing(folder, monkeypatch, thorough, tried, kind):
+    if not thorough and kind not in ("lambda", "os.system", "deep config", "truncated"):
+        pytest.skip("CI tries a sample")
     monkeypatch.chdir(folder.parent)
     (folder / "model.keras").write_bytes(stranger(kind, folder))
     began = time.monotonic()
