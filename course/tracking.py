@@ -51,6 +51,7 @@ class Tracking:
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
                 _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
                 mode = "offline"
+                wandb.teardown()  # its process would say that the id is in use
         if self.run is None:
             try:
                 self.run = wandb.init(mode=mode, settings=self._settings(), **options)

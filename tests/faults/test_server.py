@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import re
 import socket
 import threading
 import time
@@ -45,7 +46,8 @@ class Server:
                 owner.requests += 1
                 request = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 statuses = {"refusing": 401, "failing": 500}
-                body = json.dumps({"data": ANSWER}).encode()
+                name = re.search(rb'"name":"([0-9a-f]{8})"', request)  # that of the run comes back
+                body = json.dumps({"data": ANSWER}).replace('"run"', f'"{name[1].decode() if name else "x"}"').encode()
                 if owner.kind == "silent":
                     time.sleep(600)
                 if owner.kind in ("hanging up", "dead"):
