@@ -113,9 +113,10 @@ class Tracking:
         """Returns lines that say how to look at the run and how to upload it."""
         if self.run.disabled or not self._folder().exists():
             return []
-        if not (self.run.offline or self.failed):
-            return [f"Look at it:  {self.run.url}"]
         folder = shown(self._folder())
+        if not (self.run.offline or self.failed):  # a server that refuses in the middle of a run is not reported
+            again = f"wandb sync --include-online {folder}"
+            return [f"Look at it:  {self.run.url}", f"If something is missing there:  {again}"]
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
 

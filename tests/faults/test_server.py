@@ -16,6 +16,7 @@ QUICK = ("mlp.py", "--epochs", "3", "--hidden_nodes", "16")
 KEY = "0123456789" * 4
 SECONDS_AT_THE_START, SECONDS_AT_THE_END = 15, 60  # what a server may cost
 AT_THE_START = ("dead", "swallowing", "silent", "hanging up", "refusing", "failing", "babbling")
+UNNOTICED = ("refusing", "babbling")  # by wandb, once the run is known to the server
 LATER = ("dead", "silent", "hanging up", "refusing", "failing", "babbling")
 SAMPLE = (("silent", None), ("refusing", None), ("dead", None), (None, "dead"))
 EVERY = (*((kind, None) for kind in AT_THE_START), *((None, kind) for kind in LATER), ("slow", "slow"))
@@ -147,6 +148,11 @@ def test_a_bad_server_costs_seconds_and_nothing_else(
         assert answer.stderr.count("\n") == 1
         assert "this run is tracked offline" in answer.stderr
         assert answer.stdout.endswith(f"Upload it:   wandb sync runs/wandb/{kept.name}\n")
+    elif later in UNNOTICED:
+        came_out = "kept on disk; the last line says how to upload it"
+        assert answer.stderr == ""
+        again = f"If something is missing there:  wandb sync --include-online runs/wandb/{kept.name}\n"
+        assert answer.stdout.endswith(again)
     else:
         came_out = "kept on disk, with a sentence"
         assert answer.stderr.count("\n") == 1
@@ -160,7 +166,7 @@ def test_a_server_as_it_should_be_gets_everything(checkout, small_data):
     answer = checkout.run(*QUICK, "--data", str(small_data), WANDB_BASE_URL=server.url, WANDB_API_KEY=KEY)
     assert answer.returncode == 0
     assert answer.stderr == ""
-    assert answer.stdout.splitlines()[-1].startswith(f"Look at it:  {server.url}/me/")
+    assert answer.stdout.splitlines()[-2].startswith(f"Look at it:  {server.url}/me/")
 
 
 def test_offline_nothing_is_sent_anywhere(checkout, small_data):
