@@ -94,7 +94,7 @@ class Tracking:
 
         def end() -> None:
             self.run.finish(exit_code=exit_code)
-            if not self.run.disabled and not self._folder().exists():  # removed meanwhile, which Linux tells nobody
+            if not (exit_code or self.run.disabled or self._is_kept()):  # removed meanwhile, which Linux tells nobody
                 raise FileNotFoundError(f"{shown(self._folder())} is gone")
 
         self.guard(end)
@@ -111,7 +111,7 @@ class Tracking:
 
     def directions(self) -> list[str]:
         """Returns lines that say how to look at the run and how to upload it."""
-        if self.run.disabled or not self._folder().exists():
+        if self.run.disabled or not self._is_kept():
             return []
         folder = shown(self._folder())
         if not (self.run.offline or self.failed):  # a server that refuses in the middle of a run is not reported
@@ -119,6 +119,9 @@ class Tracking:
             return [f"Look at it:  {self.run.url}", f"If something is missing there:  {again}"]
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
+
+    def _is_kept(self) -> bool:
+        return Path(self.run.settings.sync_file).exists()
 
     def _folder(self) -> Path:
         return Path(self.run.settings.sync_dir)
