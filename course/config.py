@@ -9,8 +9,9 @@ from typing import Any, Literal, Self, get_args, get_origin
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import data, runs, tracking
+from course import data, resuming, runs, stopping, tracking
 from course.errors import CourseError, end_in_a_sentence
+from course.files import shown
 
 
 class _Words(tuple):
@@ -32,8 +33,8 @@ class CommandLine(BaseModel):
         cls.__pydantic_fields__ = own | cls.__pydantic_fields__
 
     @classmethod
-    def from_command_line(cls, arguments: list[str] | None = None) -> Self:
-        """Returns the values of this class as overridden by `arguments` (those of the program if None).
+    def from_command_line(cls, arguments: list[str] | None = None, default: Self | None = None) -> Self:
+        """Returns the values of this class, or of `default`, as overridden by `arguments` (the program's if None).
 
         `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand bare. Ends
         the program with exit code 2 and one sentence if a value or an option is wrong.
@@ -42,6 +43,7 @@ class CommandLine(BaseModel):
         config, unknown = tyro.cli(
             cls,
             args=arguments,
+            **({} if default is None else {"default": default}),
             registry=_options_as_words,
             config=(tyro.conf.FlagConversionOff,),
             use_underscores=True,
@@ -56,7 +58,7 @@ class CommandLine(BaseModel):
     def values(self) -> dict[str, Any]:
         """Returns all values by name, in the order of --help, as JSON has them."""
         values = self.model_dump(mode="json")
-        return {name: values[name] for name in type(self).model_fields}
+        return {name: values[name] for name in type(self).model_fields if name in values}
 
     @classmethod
     def _where_to_change(cls, name: str) -> str:
@@ -104,17 +106,45 @@ class LessonConfig(CommandLine):
         json_schema_extra={"allowed": "up to 100 letters, digits, dots, hyphens and underscores"},
         description="the Weights & Biases project that the run belongs to",
     )
+    # What to do, not what with: no value of the run, so that it is in no config.json.
+    resume: str | None = Field(
+        None,
+        exclude=True,
+        description="go on with an interrupted run: with the newest of this script, or with this folder of runs/",
+    )
 
     @classmethod
-    def from_command_line(cls, arguments: list[str] | None = None) -> Self:
+    def from_command_line(cls, arguments: list[str] | None = None, default: Self | None = None) -> Self:
         """Returns the values as CommandLine does; also ends the program in a sentence, with exit code 2, if WANDB_MODE
-        is wrong, if the data set is damaged, or if `runs/` cannot be written.
+        is wrong, if the data set is damaged, if `runs/` cannot be written, or if there is no such run to resume.
         """
-        config = super().from_command_line(arguments)
+        stopping.stop_in_order()
+        config = super().from_command_line(arguments, default)
+        if config.resume is not None:
+            config = cls._resumed(config.resume, arguments)
         data.verify(config.data)
         runs.check_writable()
         tracking.asked_mode()
         return config
+
+    @classmethod
+    def _resumed(cls, run: str, arguments: list[str] | None) -> Self:
+        """Returns the config of an interrupted run; raises CourseError unless the same would come out now."""
+        folder, begun = resuming.interrupted(runs.RUNS, run)
+        given = {name: value for name, value in begun.config.items() if value != begun.defaults.get(name)}
+        config = super().from_command_line(arguments, default=cls(**given))
+        values = config.values()
+        changed = " and ".join(
+            f"{name} {begun.config.get(name, 'missing')} (now {values.get(name, 'missing')})"
+            for name in dict.fromkeys([*begun.config, *values])
+            if begun.config.get(name, "missing") != values.get(name, "missing")
+        )
+        if changed:
+            raise CourseError(
+                f"{shown(folder)} was begun with {changed}; resume it with what it was begun with, or start a new run"
+                " without --resume."
+            )
+        return config.model_copy(update={"resume": str(folder)})
 
     @classmethod
     def _where_to_change(cls, name: str) -> str:
