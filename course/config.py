@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args, get_origin
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import data, runs, tracking
+from course import data, devices, runs, tracking
 from course.errors import CourseError, end_in_a_sentence
 
 
@@ -92,6 +92,7 @@ class LessonConfig(CommandLine):
     data: str = Field("mnist", description="mnist, fashion_mnist, or the path of an .npz file of your own")
     limit: int | None = Field(None, ge=1, description="train on the first N images only, for a quick try")
     seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes everything random: same seed, same numbers")
+    data_parallel: bool = Field(False, description="share each batch among all devices; takes Keras' JAX backend")
     name: str = Field(
         "run",
         pattern=r"^[\w.-]{1,60}$",
@@ -108,10 +109,11 @@ class LessonConfig(CommandLine):
     @classmethod
     def from_command_line(cls, arguments: list[str] | None = None) -> Self:
         """Returns the values as CommandLine does; also ends the program in a sentence, with exit code 2, if WANDB_MODE
-        is wrong, if the data set is damaged, or if `runs/` cannot be written.
+        is wrong, if the data set is damaged, if `runs/` cannot be written, or if there is no sharing batches.
         """
         config = super().from_command_line(arguments)
         data.verify(config.data)
+        devices.check(config.data_parallel)
         runs.check_writable()
         tracking.asked_mode()
         return config

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from course import environment
+from course import devices, environment
 from course.data import class_names
 from course.errors import CourseError, first_line
 from course.files import replacing, shown, write_json, write_text
@@ -26,7 +26,7 @@ from course.tracking import Tracking
 RUNS = Path(__file__).resolve().parent.parent / "runs"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 PREDICTIONS_TRACKED = 16  # images
-STOPPED = {130: "Ctrl-C", 143: "SIGTERM"}  # exit codes
+STOPPED = {130: "Ctrl-C", 143: "SIGTERM", devices.LOST: "the loss of another process of this training"}  # exit codes
 
 
 def check_writable() -> None:
@@ -66,7 +66,8 @@ class Run:
     A context manager that fixes everything random by `config.seed`. `runs/<script>/<time>-<name>/` gets config.json and
     environment.json at once, history.csv and model.keras after each epoch, predictions.npz, metrics.json, report.html
     and its pictures in the end; a kill at any moment leaves either the old or the new file. `runs/<script>/latest`
-    points to the newest run. After Ctrl-C or SIGTERM the finished epochs are kept.
+    points to the newest run. After Ctrl-C or SIGTERM the finished epochs are kept. With `config.data_parallel` all
+    devices share each batch (course/devices.py); of several processes each keeps a folder of its own.
     """
 
     def __init__(self, script: str, config: Any) -> None:
@@ -80,8 +81,9 @@ class Run:
             config: an instance of the script's Config.
 
         Raises:
-            CourseError: the folder cannot be made.
+            CourseError: the folder cannot be made, or batches cannot be shared as config.data_parallel asks.
         """
+        devices.join(script, config, lambda: self._how_it_stopped(devices.LOST))
         self.config = config
         self.verbose = 1 if sys.stdout.isatty() else 2  # what Keras calls a progress bar, and a line an epoch
         self.history: list[dict[str, float]] = []
@@ -104,13 +106,19 @@ class Run:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
         signal.signal(signal.SIGTERM, self._old_handler)
         if error is None:
+            devices.leave()
             return
         exit_code = 130 if kind is KeyboardInterrupt else error.code if kind is SystemExit else 1
+        exit_code = devices.LOST if devices.is_loss(error) else exit_code
+        devices.end_without_the_others(exit_code)
         self._tracking.finish(exit_code=1)
         if exit_code in STOPPED:
-            kept = f"{len(self.history)} of {self.config.epochs} epochs are finished and kept in {shown(self.folder)}"
-            print(f"\nStopped by {STOPPED[exit_code]}: {kept}.", file=sys.stderr)
+            print(self._how_it_stopped(exit_code), file=sys.stderr)
             sys.exit(exit_code)
+
+    def _how_it_stopped(self, exit_code: int) -> str:
+        kept = f"{len(self.history)} of {self.config.epochs} epochs are finished and kept in {shown(self.folder)}"
+        return f"\nStopped by {STOPPED[exit_code]}: {kept}."
 
     def after_each_epoch(self) -> Any:
         """Returns the keras.callbacks.Callback that keeps and tracks what each epoch brought."""
@@ -121,7 +129,10 @@ class Run:
             self._keep_epoch({"epoch": epoch + 1, **logs, "learning_rate": rate})
             self.keep_model(callback.model)
 
-        callback = keras.callbacks.LambdaCallback(on_epoch_end=keep)
+        def share(logs: dict[str, float]) -> None:
+            devices.share(callback.model)
+
+        callback = keras.callbacks.LambdaCallback(on_train_begin=share, on_epoch_end=keep)
         return callback
 
     def keep_model(self, model: Any) -> None:
@@ -147,6 +158,7 @@ class Run:
             test_accuracy: share of the test images it gets right, 0 to 1.
             parameters: how many numbers the model has learnt.
         """
+        devices.leave()
         seconds = time.monotonic() - self._started
         metrics = _plain(
             {"test_accuracy": test_accuracy, "test_loss": test_loss, "parameters": parameters, "seconds": seconds}
