@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from course import agent
 from course.errors import CourseError, first_line
 from course.files import shown
 
@@ -37,6 +38,9 @@ class Tracking:
         server that answers, else offline. Nothing is asked.
         """
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
+        os.environ.pop(
+            agent.VARIABLE, None
+        )  # `config` has these values, checked; unchecked ones would take their place
         import wandb  # late, because the command line is checked before anything heavy is loaded
 
         self.wandb = wandb

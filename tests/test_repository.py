@@ -11,6 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 IMPORTED_AS = {
     "pillow": "PIL",
+    "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "axe-playwright-python": "axe_playwright_python",
     "pytest-xdist": "xdist",
