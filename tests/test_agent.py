@@ -136,7 +136,9 @@ def test_the_tracked_config_is_that_of_the_run_and_belongs_to_the_sweep(swept, t
 
 def test_a_run_that_the_server_stops_keeps_its_epochs(swept, tracked):
     rows = (swept.folder("stopped") / "history.csv").read_text().splitlines()[1:]
-    said = re.search(r"Stopped by SIGTERM: (\d+) of 10000 epochs are finished and kept in (\S+)\.", swept.errors)
+    said = re.search(
+        r"Stopped by SIGTERM: (\d+) of 10000 epochs are finished and kept in (\S+); resume it", swept.errors
+    )
     assert (int(said[1]), said[2]) == (len(rows), f"runs/cnn/{swept.folder('stopped').name}")
     assert len(rows) >= 1
     assert (swept.folder("stopped") / "model.keras").is_file()

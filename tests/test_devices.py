@@ -131,7 +131,7 @@ class Look(keras.layers.Layer):
     def call(self, x):
         jax.debug.inspect_array_sharding(x, callback=lambda parts: print(x.shape[0], parts.shard_shape(x.shape)[0]))
         return x
-devices.join("example", Config(), str)
+devices.join("example", Config(), 0, str)
 model = keras.Sequential([keras.Input((3,)), Look(), keras.layers.Dense(1)])
 model.compile(loss="mse", optimizer="sgd")
 share = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: devices.share(model))
@@ -165,7 +165,10 @@ def test_a_lost_process_ends_the_other_in_a_sentence_with_its_epochs_kept(checko
     assert seconds < 30
     assert len(said.strip().splitlines()) == 1
     kept = folder(checkout, f"process-{1 - lost}")
-    sentence = r"Stopped by the loss of another process of this training: (\d+) of 10000 epochs are .* kept in (.*)\."
+    sentence = (
+        r"Stopped by the loss of another process of this training: (\d+) of 10000 epochs are finished and kept in (.*);"
+        r" resume it with `python mlp.py --resume .*`\."
+    )
     finished = re.fullmatch(sentence, said.strip())
     assert finished[2] == f"runs/mlp/{kept.name}"
     assert int(finished[1]) >= 3
@@ -181,15 +184,17 @@ def test_a_process_that_is_stopped_ends_as_any_run_and_takes_the_other_with_it(c
     training.processes[1].send_signal(signal.SIGTERM)
     (other_code, _, other), (stopped_code, _, stopped) = training.end()
     assert (stopped_code, other_code) == (143, 75)
-    assert re.fullmatch(r"\nStopped by SIGTERM: \d+ of 10000 epochs are finished and kept in .*-process-1\.\n", stopped)
-    assert re.fullmatch(r"\nStopped by the loss of another process .* kept in .*-process-0\.\n", other)
+    assert re.fullmatch(
+        r"\nStopped by SIGTERM: \d+ of 10000 epochs are finished and kept in .*-process-1; resume it .*\n", stopped
+    )
+    assert re.fullmatch(r"\nStopped by the loss of another process .* kept in .*-process-0; resume it .*\n", other)
 
 
 def test_processes_with_different_values_are_refused(checkout, small_data):
     training = Training(checkout, *QUICK, "--data", str(small_data), values=(("--seed=1",), ("--seed=2",)))
     for exit_code, _, said in training.end():
         assert exit_code == 2
-        assert said.startswith("The processes of this training were started with different values; give all of them")
+        assert said.startswith("The processes of this training were started with different values, or were interrupted")
         assert said.count("\n") == 1
     assert not (checkout.folder / "runs").exists()
 
