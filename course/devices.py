@@ -195,6 +195,7 @@ def _meet(address: str, processes: int, number: int, last_words: Callable[[], st
 
     met = False
     _say_when_aborted(lambda: (last_words(), LOST) if met else (alone("nobody answered"), 2))
+    jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM away from course/stopping.py
     os.environ.setdefault("JAX_COORDINATOR_BIND_ADDRESS", address)  # else process 0 listens to the whole network
     try:
         jax.distributed.initialize(
