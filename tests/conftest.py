@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -71,6 +72,7 @@ class Checkout:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509
         )
 
     def numbers(self, folder: Path) -> tuple[bytes, dict[str, float]]:
@@ -95,6 +97,10 @@ class Checkout:
     def latest(self, script: str) -> Path:
         """Returns the folder of the newest run of a script."""
         return (self.folder / "runs" / script / "latest").resolve()
+
+
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell has its background jobs, such as these tests, ignore
 
 
 @pytest.fixture(scope="session")
