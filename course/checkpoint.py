@@ -3,14 +3,13 @@
 import contextlib
 import random
 import sys
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from course import arrays
 from course.errors import CourseError
 from course.files import replacing, shown
 
@@ -119,10 +118,10 @@ def _generators() -> dict[str, Any]:
 
 def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.ndarray]]:
     try:
-        with np.load(folder / CHECKPOINT, allow_pickle=False) as content:
-            checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
-            values = [content[str(number)] for number in range(len(content) - 1)] if everything else []
-    except (OSError, EOFError, KeyError, ValueError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        content = arrays.read(folder / CHECKPOINT, None if everything else [ABOUT])
+        checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
+        values = [content[str(number)] for number in range(len(content) - 1)]
+    except (KeyError, ValueError):
         raise CourseError(
             f"{shown(folder / CHECKPOINT)} is damaged or was changed, so this run cannot be resumed; start a new one"
             " without --resume."

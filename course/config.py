@@ -9,9 +9,11 @@ from typing import Any, Literal, Self, get_args, get_origin
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import agent, data, devices, resuming, runs, stopping, tracking
+from course import agent, data, devices, memory, resuming, runs, stopping, tracking
 from course.errors import CourseError, end_in_a_sentence
-from course.files import shown
+from course.files import check_temporary_files, shown
+
+LONGEST = 100  # letters of a value that is said to be wrong
 
 
 class _Words(tuple):
@@ -40,6 +42,7 @@ class CommandLine(BaseModel):
         the program with exit code 2 and one sentence if a value or an option is wrong.
         """
         end_in_a_sentence()
+        check_temporary_files()
         config, unknown = tyro.cli(
             cls,
             args=arguments,
@@ -51,7 +54,7 @@ class CommandLine(BaseModel):
         )
         if unknown:
             option = unknown[0].split("=")[0]
-            options = [f"--{name}" for name in cls.model_fields]
+            options = [f"--{name}" for name in cls.model_fields if f"--{name}" != option]  # else it has no -- in front
             raise CourseError(_no_such_value(option, options, "--help lists them all"))
         return config
 
@@ -179,6 +182,7 @@ class LessonConfig(CommandLine):
             raise CourseError(
                 f"limit is {self.limit}, but {self.data} has {images} training images; give a smaller one."
             )
+        memory.check_images(images, getattr(self, "img_height", 28), getattr(self, "img_width", 28))
         images = self.limit or images
         if self.batch_size > images:
             raise CourseError(
@@ -229,12 +233,18 @@ def _sentence(config: type[CommandLine], problem: dict[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         return _no_such_value(name, list(config.model_fields), "class Config lists them all")
     allowed = _allowed(config.model_json_schema()["properties"][name])
-    return f"{name} is {str(problem['input']) or 'empty'}, but must be {allowed}; {config._where_to_change(name)}."
+    return (
+        f"{name} is {_shortened(problem['input']) or 'empty'}, but must be {allowed}; {config._where_to_change(name)}."
+    )
+
+
+def _shortened(value: Any) -> str:
+    return text if len(text := str(value)) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _no_such_value(name: str, names: list[str], all_names: str) -> str:
     near = difflib.get_close_matches(name.replace("-", "_").replace("__", "--", 1), names, n=1)
-    return f"There is no {name}{f'; did you mean {near[0]}?' if near else ';'} {all_names}."
+    return f"There is no {_shortened(name)}{f'; did you mean {near[0]}?' if near else ';'} {all_names}."
 
 
 def _allowed(schema: dict[str, Any]) -> str:

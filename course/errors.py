@@ -1,5 +1,6 @@
 """How a program of the course ends when it cannot go on: with one sentence and an exit code."""
 
+import os
 import sys
 
 from course import stopping
@@ -10,10 +11,16 @@ class CourseError(Exception):
 
 
 def end_in_a_sentence() -> None:
-    """From here on an uncaught CourseError, Ctrl-C or stopping.Stopped ends the program without a traceback.
+    """From here on an uncaught CourseError, a full memory or what `stopping` knows ends the program without traceback.
 
-    The exit code is 2 for a CourseError and 130 for Ctrl-C; every other exception keeps its traceback.
+    Streams that are closed become streams that nobody reads. The exit code is 2 for a CourseError or a full memory, 130
+    for Ctrl-C; every other exception keeps its traceback.
     """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # closed by whoever started the program; what it says goes nowhere
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, number)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115  until the end
     sys.excepthook = _report
 
 
@@ -25,6 +32,12 @@ def first_line(error: Exception) -> str:
 def _report(kind, error, traceback) -> None:
     if issubclass(kind, CourseError):
         print(error, file=sys.stderr)
+        sys.exit(2)
+    if issubclass(kind, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
+        print(
+            "Memory is full; a smaller batch_size, fewer or smaller images, or a smaller network need less.",
+            file=sys.stderr,
+        )
         sys.exit(2)
     stopped = stopping.described(error)
     if stopped is not None:

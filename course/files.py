@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shlex
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,16 @@ from typing import Any
 from course.errors import CourseError
 
 UNFINISHED = ".unfinished-"  # how the name of a file begins that is not written to its end
+
+
+def check_temporary_files() -> None:
+    """Raises CourseError if there is no folder in which libraries can write what they need for a moment."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        raise CourseError(
+            "There is no folder for temporary files that can be written to; make room, or name one in TMPDIR."
+        ) from None
 
 
 @contextlib.contextmanager

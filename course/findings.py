@@ -1,14 +1,16 @@
 """What a grader can say about one run of the challenge, each in a sentence that names the place and the idea."""
 
 import ast
-import csv
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
 
 from course.attempt import OBSERVED, SCRIPT
+from course.errors import CourseError
+from course.record import read_config, read_history, read_values
 
 DATA = "fashion_mnist"
 CHANCE = 0.15  # share of images; a network below it may as well guess
@@ -37,26 +39,88 @@ class Lines(dict[str, int]):
         return f" ({name}, line {self[name]})" if name in self else ""
 
 
+class Array(BaseModel):
+    """What attempt.json says of images or labels."""
+
+    shape: Annotated[list[int], Field(min_length=1)]
+    dtype: str
+    lowest: FiniteFloat | None
+    highest: FiniteFloat | None
+    one_hot: bool = False
+
+
+class Given(BaseModel):
+    """What attempt.json says of images with their labels."""
+
+    images: Array
+    labels: Array
+    recognised: int
+    test_images: int
+    own_labels: int
+
+
+class Layer(BaseModel):
+    """What attempt.json says of a layer."""
+
+    kind: str
+    activation: str | None
+    rate: FiniteFloat | None
+    strides: int
+    data_format: str | None
+
+
+class Network(BaseModel):
+    """What attempt.json says of a network and its loss."""
+
+    outputs: list[list[int | None]]
+    layers: list[Layer]
+    loss: str
+    from_logits: bool
+
+
+class Fit(BaseModel):
+    """What attempt.json says of one call of `fit`."""
+
+    network: Network
+    learning_rate: FiniteFloat
+    training: Given | None
+    validation: Given | None
+    in_both: int
+
+
+class Observed(BaseModel):
+    """What attempt.json holds; what is not there yet is empty."""
+
+    process: int | None = None
+    fits: list[Fit] = []
+
+
 class Record(NamedTuple):
-    """What a run left on disk; what cannot be read is empty, as if it had not been written."""
+    """What a run left on disk; what is not there is empty."""
 
     folder: Path
     config: dict[str, Any]
     fits: list[dict[str, Any]]  # what each `fit` was given, as course/attempt.py saw it
-    epochs: list[dict[str, str]]
+    epochs: list[dict[str, float | None]]
     lines: Lines
 
 
 def read(folder: Path) -> Record:
-    """Returns what the run in a folder left."""
-    epochs = list(csv.DictReader(_text(folder / "history.csv").splitlines()))
-    fits = observed(folder).get("fits", [])
-    return Record(folder, _json(folder / "config.json"), fits, epochs, _lines(folder / SCRIPT))
+    """Returns what the run in a folder left; raises CourseError if it was damaged or changed since."""
+    fits = _observed(folder).model_dump()["fits"]
+    return Record(folder, read_config(folder), fits, read_history(folder), _lines(folder / SCRIPT))
 
 
-def observed(folder: Path) -> dict[str, Any]:
-    """Returns what course/attempt.py wrote about the run in a folder: its process and what each `fit` was given."""
-    return _json(folder / OBSERVED)
+def process(folder: Path) -> int | None:
+    """Returns the number of the process that made the run in a folder, None if that is not known."""
+    try:
+        return _observed(folder).process
+    except CourseError:
+        return None
+
+
+def _observed(folder: Path) -> Observed:
+    return read_values(folder / OBSERVED, TypeAdapter(Observed))
 
 
 def unfinished(record: Record) -> Iterator[Finding]:
@@ -83,10 +147,10 @@ def learning(record: Record) -> Iterator[Finding]:
     """What the epochs of a run say."""
     if not record.epochs:
         return
-    rates = [number for epoch in record.epochs if (number := _number(epoch, "learning_rate")) is not None]
-    rate = max(record.fits[-1]["learning_rate"], *rates)
-    lost = [epoch["epoch"] for epoch in record.epochs if _number(epoch, "loss") is None]
-    accuracy, validation = (_number(record.epochs[-1], name) for name in ("accuracy", "val_accuracy"))
+    rates = [number for epoch in record.epochs if (number := epoch.get("learning_rate")) is not None]
+    rate = max([record.fits[-1]["learning_rate"], *rates])
+    lost = [epoch["epoch"] for epoch in record.epochs if epoch.get("loss") is None]
+    accuracy, validation = (record.epochs[-1].get(name) for name in ("accuracy", "val_accuracy"))
     if lost:
         yield Finding(
             1,
@@ -223,7 +287,10 @@ def _pixels(fit: dict[str, Any], lines: Lines) -> Iterator[Finding]:
 def _answer(fit: dict[str, Any], lines: Lines) -> Iterator[Finding]:
     """The last layer, the loss, and whether they and the targets fit together."""
     network, labels = fit["network"], fit["training"] and fit["training"]["labels"]
-    outputs, loss, last = network["outputs"], network["loss"], network["layers"][-1]
+    outputs, loss, last = network["outputs"], network["loss"], network["layers"][-1:]
+    if not last:  # a network of the learner's own kind, which does not tell
+        return
+    last = last[0]
     activation = last["activation"] or "linear"
     built, compiled = lines("build_model"), lines("compile")
     if len(outputs) > 1:
@@ -268,7 +335,7 @@ def _layers(network: list[dict[str, Any]], lines: Lines) -> Iterator[Finding]:
         if layer["rate"] is not None and layer["rate"] >= 0.8:
             yield Finding(
                 3,
-                f"A dropout of {layer['rate']:g}{built} leaves one value in {1 / (1 - layer['rate']):.0f}: the network"
+                f"A dropout of {layer['rate']:g}{built} leaves {1 - layer['rate']:.0%} of the values: the network"
                 " forgets faster than it learns. 0.5 is a lot.",
             )
     if any(
@@ -319,18 +386,3 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return ""
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(_text(file))
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}
-
-
-def _number(epoch: dict[str, str], name: str) -> float | None:
-    try:
-        return float(epoch[name])
-    except (KeyError, ValueError, TypeError):
-        return None

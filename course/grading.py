@@ -62,7 +62,7 @@ def of_process(number: int, before: set[Path]) -> Path | None:
 
     Systems give the number of a process that has ended to another one, and a run of that one is not meant.
     """
-    made = [folder for folder in folders() - before if findings.observed(folder).get("process") == number]
+    made = [folder for folder in folders() - before if findings.process(folder) == number]
     return max(made, key=lambda folder: folder.name, default=None)
 
 

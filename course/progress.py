@@ -59,6 +59,8 @@ def write(progress: Progress) -> None:
 def _reached_in_runs() -> int:
     reached = 0
     for file in FILE.parent.glob(f"*/{GRADE}"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a damaged one counts for nothing
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError
+        ):  # a damaged one counts for nothing
             reached = max(reached, int(json.loads(file.read_text(encoding="utf-8"))["reached"]))
     return min(reached, len(challenge.LEVELS))

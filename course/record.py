@@ -1,19 +1,40 @@
 """What a run left on disk, read again."""
 
 import csv
-import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
+from course import arrays
 from course.errors import CourseError
 from course.files import replacing, shown
 
 HISTORY = "history.csv"
 PREDICTIONS = "predictions.npz"
+
+
+class Config(BaseModel):
+    """What config.json must hold if it holds it; a learner may have deleted what nothing else needs, or added more."""
+
+    model_config = ConfigDict(extra="allow")
+
+    data: str = "mnist"
+    img_height: int = Field(28, ge=1)
+    img_width: int = Field(28, ge=1)
+
+
+class Epoch(BaseModel):
+    """What a row of history.csv must hold, besides metrics of any name; None for what was no finite number."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, FiniteFloat | None]
+
+    epoch: int = Field(ge=1)
+
+
+METRICS, ENVIRONMENT = TypeAdapter(dict[str, FiniteFloat | None]), TypeAdapter(dict[str, str])
 
 
 class Predictions(NamedTuple):
@@ -73,17 +94,48 @@ def read(folder: Path) -> Record:
         CourseError: there is no run, or what it left was damaged or changed since. Nothing is ever unpickled.
     """
     check_is_run(folder)
+    metrics = read_values(folder / "metrics.json", METRICS)
+    environment = read_values(folder / "environment.json", ENVIRONMENT)
+    return Record(
+        folder.resolve(), read_config(folder), read_history(folder), metrics, environment, _predictions(folder)
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Returns the config of the run in a folder; raises CourseError if it was damaged or changed."""
+    return read_values(folder / "config.json", TypeAdapter(Config)).model_dump(exclude_unset=True)
+
+
+def read_history(folder: Path) -> list[dict[str, float | None]]:
+    """Returns the epochs of the run in a folder; raises CourseError if they were damaged or changed."""
+    file = folder / HISTORY
     try:
-        rows = csv.DictReader(_text(folder / HISTORY).splitlines())
-        history = [{name: float(value) if value else None for name, value in row.items()} for row in rows]
-        config, metrics, environment = (
-            json.loads(_text(folder / f"{name}.json") or "{}") for name in ("config", "metrics", "environment")
-        )
-        if not all(isinstance(values, dict) for values in (config, metrics, environment)):
-            raise ValueError("a list or a value stands where names and values should")
-        return Record(folder.resolve(), config, history, metrics, environment, _predictions(folder / PREDICTIONS))
-    except (KeyError, OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise CourseError(f"What {shown(folder)} holds was damaged or changed ({error}); train it again.") from None
+        rows = [
+            {name: value or None for name, value in row.items()} for row in csv.DictReader(_text(file).splitlines())
+        ]
+        return [Epoch.model_validate(row).model_dump() for row in rows]
+    except (OSError, ValueError, csv.Error) as error:
+        raise _damaged(file, error) from None
+
+
+def read_values(file: Path, kind: TypeAdapter) -> Any:
+    """Returns what a JSON file holds, nothing if it is not there.
+
+    Raises:
+        CourseError: it cannot be read, or is not of this kind.
+    """
+    try:
+        return kind.validate_json(_text(file) or "{}")
+    except (OSError, ValueError) as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: Path, error: Exception) -> CourseError:
+    what = str(error)
+    if isinstance(error, ValidationError):
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        what = ": ".join([*map(str, problem["loc"]), problem["msg"]])
+    return CourseError(f"{shown(file)} was damaged or changed ({' '.join(what.split())[:200]}); train it again.")
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:
@@ -92,13 +144,20 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
         np.savez_compressed(file, **predictions._asdict())
 
 
-def _predictions(file: Path) -> Predictions | None:
+def _predictions(folder: Path) -> Predictions | None:
+    file = folder / PREDICTIONS
     if not file.exists():
         return None
-    with np.load(file, allow_pickle=False) as content:
-        found = Predictions(content["outputs"], content["labels"], content["example"])
-    if found.outputs.shape != (len(found.labels), 10) or found.labels.min() < 0 or found.labels.max() > 9:
-        raise ValueError(f"predictions of shape {found.outputs.shape} for {len(found.labels)} labels")
+    try:
+        found = Predictions(**arrays.read(file, Predictions._fields))
+    except ValueError as error:
+        raise _damaged(file, error) from None
+    outputs, labels, example = found
+    kinds = (outputs.dtype.kind, labels.dtype.kind, example.dtype.kind in "uif")
+    if kinds != ("f", "u", True) or labels.ndim != 1 or outputs.shape != (len(labels), 10) or len(example[:1]) != 1:
+        raise _damaged(file, ValueError(f"{outputs.dtype} {outputs.shape} for {labels.dtype} {labels.shape}"))
+    if labels.max() > 9:
+        raise _damaged(file, ValueError(f"label {labels.max()}"))
     return found
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from course import checkpoint, devices, environment, resuming, stopping
+from course import checkpoint, devices, environment, memory, resuming, stopping
 from course.checkpoint import Checkpoint
 from course.data import class_names
 from course.errors import CourseError, first_line
@@ -216,11 +216,15 @@ class Run:
         import keras  # late, because the command line is checked before keras is loaded
 
         callback = keras.callbacks.LambdaCallback(
-            on_train_begin=lambda logs: self._go_on(callback.model),
+            on_train_begin=lambda logs: self._begin_fit(callback.model),
             on_epoch_end=lambda epoch, logs: self._keep_epoch(callback.model, epoch + 1, logs),
             on_train_end=lambda logs: self._keep_fit(callback.model),
         )
         return callback
+
+    def _begin_fit(self, model: Any) -> None:
+        memory.check_batch(model, self.config.batch_size)
+        self._go_on(model)
 
     def _go_on(self, model: Any) -> None:
         devices.share(model)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 NAMES = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "a closed terminal"}  # Windows has no SIGHUP
+CLOSED_PIPE = ("a closed pipe", 141)  # what shells say after SIGPIPE
 
 
 class Stopped(KeyboardInterrupt):
@@ -61,8 +62,10 @@ def ignore_at_exit() -> None:
     atexit.register(ignore)
 
 
-def described(error: BaseException) -> tuple[str, int] | None:
+def described(error: BaseException | None) -> tuple[str, int] | None:
     """Returns what stopped the program, such as "Ctrl-C", and its exit code; None if the error is another."""
+    if isinstance(error.__context__ if isinstance(error, SystemExit) else error, BrokenPipeError):  # Rich exits
+        return CLOSED_PIPE
     if isinstance(error, OSError) and error.errno == errno.EIO and _terminal_is_gone():
         number = signal.SIGHUP  # which comes after what was written has failed
     elif isinstance(error, KeyboardInterrupt):

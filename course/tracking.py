@@ -92,7 +92,13 @@ class Tracking:
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the run; waits at most FINISH_SECONDS for the server."""
-        self.guard(lambda: self.run.finish(exit_code=exit_code))
+
+        def end() -> None:
+            self.run.finish(exit_code=exit_code)
+            if not self.run.disabled and not self._folder().exists():  # removed meanwhile, which Linux tells nobody
+                raise FileNotFoundError(f"{shown(self._folder())} is gone")
+
+        self.guard(end)
         self.guard(self._replace_earlier_parts)
 
     def guard(self, action: Callable[[], None]) -> None:
@@ -106,21 +112,24 @@ class Tracking:
 
     def directions(self) -> list[str]:
         """Returns lines that say how to look at the run and how to upload it."""
-        if self.run.disabled:
+        if self.run.disabled or not self._folder().exists():
             return []
         if not (self.run.offline or self.failed):
             return [f"Look at it:  {self.run.url}"]
-        folder = shown(Path(self.run.settings.sync_dir))
+        folder = shown(self._folder())
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
 
     def _replace_earlier_parts(self) -> None:
         """Has `wandb sync` leave out what a run kept offline before it was resumed: its last part holds all of it."""
         if self.run.offline and not self.failed:
-            name, here = f"run-{self.run.id}.wandb", Path(self.run.settings.sync_dir)
+            name, here = f"run-{self.run.id}.wandb", self._folder()
             for part in here.parent.glob(f"offline-run-*-{self.run.id}"):
                 if part != here and (part / name).exists():
                     (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
+
+    def _folder(self) -> Path:
+        return Path(self.run.settings.sync_dir)
 
     def _mode(self) -> str:
         asked = asked_mode()

@@ -18,7 +18,10 @@ from playwright.sync_api import Browser, sync_playwright
 from course.data import load
 
 # No deadlines, because machines are busy; the same examples each time where a failure would stop others.
-hypothesis.settings.register_profile("course", deadline=None, derandomize="CI" in os.environ)
+busy = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "course", deadline=None, derandomize="CI" in os.environ, suppress_health_check=busy
+)
 hypothesis.settings.load_profile("course")
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -1,0 +1,237 @@
+"""A broken environment: the training goes on, or ends in one sentence; what is finished is kept."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from course import memory
+from course.errors import CourseError
+from course.record import read_history
+
+QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2")
+LISTENING, LOOPBACK = "0A", {"0100007F", "00000000000000000000000001000000"}  # as Linux writes them in /proc
+UNDECODED = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.fixture
+def here(checkout, small_data):
+    """A checkout with the small data in it, as mine.npz."""
+    shutil.copy(small_data, checkout.folder / "mine.npz")
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def history(new_checkout, small_data) -> str:
+    """The history of a run that nothing disturbed."""
+    checkout = new_checkout()
+    assert checkout.run(*QUICK, "--data", str(small_data)).returncode == 0
+    return (checkout.latest("mlp") / "history.csv").read_text()
+
+
+def only_sentence(errors: str) -> str:
+    """Returns the one sentence that standard error holds."""
+    sentence = errors.strip()
+    assert "\n" not in sentence
+    assert sentence.endswith(".") or sentence.endswith("`.")
+    return sentence
+
+
+def mounted(*commands: str) -> tuple[str, ...]:
+    """Returns what stands before a command so that these mounts are there for it, and for nothing else."""
+    script = " && ".join([*commands, 'exec "$@"'])
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
+        pytest.skip("only the superuser of a Linux system can mount something for one program")
+    return ("unshare", "--mount", "sh", "-c", script, "sh")
+
+
+@pytest.mark.parametrize(
+    ("name", "redirected"),
+    [
+        ("no home", "env -u HOME"),
+        ("a home that is not there", "env HOME=/nowhere/at/all"),
+        ("a home that is a file", "env HOME=/dev/null"),
+        ("a locale of ASCII only", "env " + " ".join(f"{name}={value}" for name, value in UNDECODED.items())),
+        ("a terminal that can nothing", "env TERM=dumb"),
+    ],
+)
+def test_a_poor_environment_changes_nothing(here, history, thorough, tried, name, redirected):
+    if not thorough and "that is not" not in name and "locale" not in name:
+        pytest.skip("CI tries a sample")
+    answer = here.run(*QUICK, "--data", "mine.npz", before=tuple(redirected.split()))
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    assert (here.latest("mlp") / "history.csv").read_text() == history
+    assert (here.latest("mlp") / "report.html").exists()
+    tried(name, Counter({"run as ever": 1}))
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_change_nothing(here, history, thorough, closed):
+    if not thorough and closed != ">&- 2>&- <&-":
+        pytest.skip("CI tries a sample")
+    here.run(*QUICK, "--data", "mine.npz", before=("sh", "-c", f'exec "$@" {closed}', "sh"))
+    assert (here.latest("mlp") / "history.csv").read_text() == history
+    assert (here.latest("mlp") / "metrics.json").exists()
+
+
+def test_when_nobody_reads_the_output_the_run_ends_in_a_sentence_and_can_be_resumed(here, history):
+    reader = ("bash", "-c", 'set -o pipefail; "$@" | head -1', "sh")
+    answer = here.run(*QUICK, "--data", "mine.npz", before=reader)
+    assert answer.returncode == 141
+    sentence = only_sentence(answer.stderr)
+    resumed = re.match(
+        r"Stopped by a closed pipe: \d of 2 epochs are finished .* resume it with `python (.*)`.", sentence
+    )
+    assert here.run(*resumed[1].split()).returncode == 0
+    assert (here.latest("mlp") / "history.csv").read_text() == history
+
+
+@pytest.mark.parametrize("words", [["check.py", "--list"], ["cnn.py", "--help"], ["cnn.py", "--dropout", "2"]])
+def test_no_answer_is_a_traceback_because_nobody_reads_it(checkout, words):
+    reader = ("bash", "-c", '"$@" | true', "sh")
+    answer = checkout.run(*words, before=reader)
+    assert "Traceback" not in answer.stderr
+    assert "Error" not in answer.stderr
+
+
+def test_without_a_folder_for_temporary_files_there_is_one_sentence(here):
+    elsewhere = [f'mount --bind "{here.folder}" /mnt', "cd /mnt", "mount -o remount,bind,ro /mnt"]
+    read_only = [f"mount -t tmpfs -o ro tmpfs {folder}" for folder in ("/tmp", "/var/tmp", "/dev/shm")]
+    answer = here.run(*QUICK, "--data", "mine.npz", before=mounted(*elsewhere, *read_only))
+    assert answer.returncode == 2
+    assert "temporary files" in only_sentence(answer.stderr)
+
+
+def test_a_full_folder_for_temporary_files_is_no_hindrance(here, history, thorough):
+    if not thorough:
+        pytest.skip("CI tries a sample")
+    full = ["mount -t tmpfs -o size=4k tmpfs {0}", "head -c 4096 /dev/zero > {0}/full"]
+    elsewhere = [f'mkdir -p /mnt/course && mount --bind "{here.folder}" /mnt', "cd /mnt"]
+    answer = here.run(*QUICK, "--data", "mine.npz", before=mounted(*elsewhere, *(line.format("/tmp") for line in full)))
+    assert answer.returncode == 0, answer.stderr
+    assert (here.latest("mlp") / "history.csv").read_text() == history
+
+
+@pytest.mark.parametrize("removed", ["runs", "runs/mlp", "runs/wandb"])
+def test_folders_that_are_removed_during_the_training(here, thorough, removed):
+    if not thorough and removed != "runs":
+        pytest.skip("CI tries a sample")
+    process = subprocess.Popen(
+        [sys.executable, "-u", *QUICK[:3], "--epochs", "40", "--data", "mine.npz"],
+        cwd=here.folder,
+        env=here.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if line.startswith("Epoch 5/"):
+            break
+    shutil.rmtree(here.folder / removed, ignore_errors=True)
+    _, errors = process.communicate(timeout=120)
+    assert "Traceback" not in errors
+    if removed == "runs/wandb":
+        assert process.returncode == 0
+        assert len(read_history(here.latest("mlp"))) == 40
+        assert "Tracking" in only_sentence(errors)
+    else:
+        assert process.returncode == 2
+        assert "cannot be written (No such file or directory)" in only_sentence(errors)
+
+
+@pytest.mark.parametrize(
+    ("there", "refused"),
+    [
+        ("touch runs", True),
+        ("mkdir runs && touch runs/mlp", True),
+        ("ln -s /nowhere/at/all runs", True),
+        ("mkdir -p runs/mlp && mkdir runs/mlp/latest && touch runs/mlp/latest/mine", False),
+        ("mkdir runs && touch runs/wandb", False),
+        ("mkdir -p runs/matplotlib/fontlist-v3.11.0.json", False),
+    ],
+)
+def test_what_stands_in_the_way_of_runs(here, thorough, there, refused):
+    if not thorough and "wandb" not in there and there != "touch runs":
+        pytest.skip("CI tries a sample")
+    subprocess.run(["sh", "-c", there], cwd=here.folder, check=True)
+    answer = here.run(*QUICK, "--data", "mine.npz")
+    assert "Traceback" not in answer.stderr
+    if refused:
+        assert answer.returncode == 2
+        assert "runs" in only_sentence(answer.stderr)
+    else:
+        assert answer.returncode == 0, answer.stderr
+        (finished,) = (here.folder / "runs" / "mlp").glob("2*/metrics.json")
+        assert len(read_history(finished.parent)) == 2
+        if "wandb" in there:
+            assert "not tracked" in only_sentence(answer.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["cnn.py", "--batch_size", "55000", "--first_layer_convs", "1024"], "a smaller batch_size needs less."),
+        (["cnn.py", "--img_width", "256", "--img_height", "256"], "a smaller img_height and img_width need less."),
+    ],
+)
+def test_what_cannot_fit_into_memory_is_refused_in_a_sentence(checkout, words, named):
+    if "--batch_size" not in words and memory._there() > 28 * 2**30:
+        pytest.skip("this machine has room for such images")
+    answer = checkout.run(*words)
+    assert answer.returncode == 2
+    sentence = only_sentence(answer.stderr)
+    assert sentence.startswith("Training with ")
+    assert sentence.endswith(named)
+
+
+def test_a_container_has_no_more_memory_than_its_limit(tmp_path, monkeypatch):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "GROUP", limit)
+    for text, refused in (("max\n", False), (f"{2**20}\n", True), ("", False)):
+        limit.write_text(text)
+        if refused:
+            with pytest.raises(CourseError, match="a smaller img_height and img_width need less"):
+                memory.check_images(60_000, 28, 28)
+        else:
+            memory.check_images(60_000, 28, 28)
+
+
+def test_a_run_opens_no_listener_but_on_loopback(here, no_network):
+    process = subprocess.Popen(
+        [*no_network, sys.executable, *QUICK[:3], "--epochs", "60", "--data", "mine.npz"],
+        cwd=here.folder,
+        env=here.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    listening = set()
+    while process.poll() is None:
+        with contextlib.suppress(OSError):  # it has just ended
+            for table in ("tcp", "tcp6"):  # of the network that this run has for itself
+                rows = [row.split() for row in Path(f"/proc/{process.pid}/net/{table}").read_text().splitlines()[1:]]
+                listening |= {row[1].split(":")[0] for row in rows if row[3] == LISTENING}
+        time.sleep(0.02)
+    assert process.returncode == 0, process.stderr.read()
+    assert listening <= LOOPBACK
+
+
+def test_names_tell_which_run_is_newest_even_if_the_clock_was_put_back(here):
+    ahead = here.folder / "runs" / "mlp" / "2099-12-31_23-59-59-run"
+    ahead.mkdir(parents=True)
+    (ahead / "history.csv").write_text("epoch,loss\n1,2.0\n")
+    assert here.run(*QUICK, "--data", "mine.npz").returncode == 0
+    assert here.latest("mlp").name > ahead.name
+    answer = here.run("report.py")
+    assert answer.returncode == 0, answer.stderr
+    assert here.latest("mlp").name in answer.stdout
+    assert json.loads((here.latest("mlp") / "metrics.json").read_text())["test_accuracy"] > 0.2
+    assert os.listdir(ahead) == ["history.csv"]
