@@ -74,8 +74,7 @@ def read(folder: Path) -> Record:
     """
     check_is_run(folder)
     try:
-        rows = csv.DictReader(_text(folder / HISTORY).splitlines())
-        history = [{name: float(value) if value else None for name, value in row.items()} for row in rows]
+        history = read_history(folder)
         config, metrics, environment = (
             json.loads(_text(folder / f"{name}.json") or "{}") for name in ("config", "metrics", "environment")
         )
@@ -84,6 +83,12 @@ def read(folder: Path) -> Record:
         return Record(folder.resolve(), config, history, metrics, environment, _predictions(folder / PREDICTIONS))
     except (KeyError, OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise CourseError(f"What {shown(folder)} holds was damaged or changed ({error}); train it again.") from None
+
+
+def read_history(folder: Path) -> list[dict[str, float | None]]:
+    """Returns the rows of history.csv, one an epoch, as far as the run came; None for what was no finite number."""
+    rows = csv.DictReader(_text(folder / HISTORY).splitlines())
+    return [{name: float(value) if value else None for name, value in row.items()} for row in rows]
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:

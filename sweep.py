@@ -1,0 +1,84 @@
+"""Trains one script with many configs, and says which is best.
+
+python sweep.py                        the sweep that sweep.yaml describes
+python sweep.py sweep-mlp.yaml         another one
+python sweep.py --resume               goes on with the newest sweep that was interrupted
+python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/scaling.md)
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import tyro
+from pydantic import Field
+
+from course import runs, tracking
+from course.config import CommandLine
+from course.errors import CourseError
+from course.files import shown
+
+FILE = "sweep.yaml"
+NEEDED = ("ray", "optuna", "yaml", "rich")
+STOPPED = {130: "Ctrl-C", 143: "SIGTERM"}  # exit codes
+
+
+class Options(CommandLine):
+    """Trains one script with many configs, and says which is best."""
+
+    file: tyro.conf.Positional[str] = Field(
+        FILE, description="what to try, in the format of Weights & Biases; with --resume, a sweep's folder"
+    )
+    runs: int | None = Field(None, ge=1, le=10_000, description="how many trials, instead of the file's run_cap")
+    parallel: int | None = Field(
+        None, ge=1, le=10_000, description="how many trials at a time; if it is not given, one for each core"
+    )
+    ray_address: str | None = Field(None, description="HOST:PORT of a Ray cluster; without it, this machine alone")
+    resume: bool = Field(False, description="go on with an interrupted sweep, the newest if no folder is given")
+    seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes which values are drawn")
+
+
+def main(options: Options) -> int:
+    """Runs a sweep, or what is left of one; returns the exit code: 1 if no trial was finished, else 0."""
+    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        raise CourseError(f"sweep.py needs {', '.join(missing)}; `pip install -r requirements-sweep.txt` installs it.")
+    runs.check_writable()
+    tracking.asked_mode()
+    from course.sweeps import Sweep, newest_interrupted  # late, because it needs what may not be installed
+
+    if options.resume:
+        folder = newest_interrupted() if options.file == FILE else Path(options.file)
+        sweep = Sweep.old(folder)
+    else:
+        sweep = Sweep.new(Path(options.file), options.runs, options.seed)
+    try:
+        return run(sweep, options)
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        exit_code = getattr(stopped, "code", 130)
+        ended = sum(trial.ended for trial in sweep.trials())
+        kept = f"{ended} of {sweep.settings.trials} trials are kept in {shown(sweep.folder)}"
+        print(
+            f"\nStopped by {STOPPED.get(exit_code, 'itself')}: {kept}; `python sweep.py --resume` goes on.",
+            file=sys.stderr,
+        )
+        return exit_code
+
+
+def run(sweep: "Sweep", options: Options) -> int:
+    from course import tuning  # late: it loads Ray
+    from course.scoreboard import Scoreboard
+    from course.sweep_report import REPORT, write_report
+
+    scoreboard = Scoreboard(sweep)
+    with scoreboard:
+        tuning.run(sweep, scoreboard, options.parallel, options.ray_address)
+    sweep.write_table()
+    scoreboard.show_results()
+    write_report(sweep)
+    print(f"Table:       {shown(sweep.folder / 'trials.csv')}")
+    print(f"Report:      {shown(sweep.folder / REPORT)}")
+    return 0 if sweep.best() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Options.from_command_line()))
