@@ -9,6 +9,7 @@ python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/scaling.md)
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import tyro
 from pydantic import Field
@@ -64,7 +65,8 @@ def main(options: Options) -> int:
         return exit_code
 
 
-def run(sweep: "Sweep", options: Options) -> int:
+def run(sweep: Any, options: Options) -> int:
+    """Runs the trials of a course.sweeps.Sweep that have not ended, and shows what came of all; see `main`."""
     from course import tuning  # late: it loads Ray
     from course.scoreboard import Scoreboard
     from course.sweep_report import REPORT, write_report

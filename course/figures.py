@@ -68,8 +68,8 @@ def parallel_coordinates(columns: dict[str, list[float | str]], logarithmic: set
         figure = new_figure(WIDTH, 4.4)
         axes = figure.subplots()
         for trial in reversed(range(trials)):  # the best ones on top
-            strong = {"color": ORANGE, "linewidth": 2} if trial < best else {"color": BLUE, "alpha": 0.35, "linewidth": 1}
-            axes.plot(range(len(names)), [heights[name][trial] for name in names], **strong)
+            look = {"color": ORANGE} if trial < best else {"color": BLUE, "alpha": 0.35, "linewidth": 1}
+            axes.plot(range(len(names)), [heights[name][trial] for name in names], **look)
         for position, name in enumerate(names):
             axes.axvline(position, color=GREY, linewidth=1)
             for height, text in ticks[name]:

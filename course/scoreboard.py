@@ -79,7 +79,8 @@ class Scoreboard:
         parts = [f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed") if state in states]
         self.console.print(f"\n{sweep.settings.trials} trials: {', '.join(parts)}.")
         if best is not None:
-            self.console.print(f"Best:        {sweep.file.metric.name} {score(best)}, trial {best.number}{tested(best)}")
+            found = f"{sweep.file.metric.name} {score(best)}, trial {best.number}{tested(best)}"
+            self.console.print(f"Best:        {found}")
             self.console.print(f"Repeat it:   {repeat(sweep, best)}")
 
 

@@ -248,7 +248,9 @@ def _checked(content: dict[str, Any]) -> SweepFile:
             tuple(within), Parameter
         )
         near = difflib.get_close_matches(str(key), part.model_fields, n=1)
-        names = f"did you mean {near[0]}?" if near else f"there may be {', '.join(part.model_fields)}."
+        names = (
+            f"did you mean {near[0]}? If not, take it out." if near else f"there may be {', '.join(part.model_fields)}."
+        )
         raise CourseError(f"{place} means nothing; {names}")
     said = problem["msg"].replace("Input should", "should").replace("should", "must")
     raise CourseError(f"{place} is {_brief(problem['input'])}, but {said[0].lower()}{said[1:]}.")
@@ -351,19 +353,15 @@ def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
 def _check_metric(sweep: SweepFile, config: type[LessonConfig]) -> None:
     name, goal = sweep.metric.name, sweep.metric.goal
     if name.startswith("test_"):
-        raise CourseError(
-            f"metric is {name}, but whoever chooses by the test images has spent them; take val_accuracy."
-        )
+        raise CourseError(f"metric is {name}, but choosing by test images would spend them; take val_accuracy.")
     if f"val_{name}" in RANKING:
         raise CourseError(f"metric is {name}, but only images held out can tell which trial is best; take val_{name}.")
     words = re.findall(r"\w+", Path(sweep.program).read_text(encoding="utf-8"))
     own = name.startswith("val_") and name.removeprefix("val_") in words  # a metric that the learner added
     if name not in RANKING and not own:
         near = difflib.get_close_matches(name, RANKING, n=1)
-        suggestion = f"did you mean {near[0]}?" if near else "take val_accuracy."
-        raise CourseError(
-            f"metric is {_brief(name)}, but {sweep.program} logs no such thing of images held out; {suggestion}"
-        )
+        take = f"did you mean {near[0]}? It" if near else "val_accuracy"
+        raise CourseError(f"metric is {_brief(name)}, which {sweep.program} never logs; {take} is always there.")
     wanted = {"val_loss": "minimize", "val_accuracy": "maximize"}.get(name, goal)
     if goal != wanted:
         raise CourseError(f"metric {name} has the goal {goal}, which looks for the worst; say goal: {wanted}.")

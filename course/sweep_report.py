@@ -25,12 +25,13 @@ def write_report(sweep: Sweep) -> None:
     varied = sweep.file.varied
     pictures = {}
     if ranked and varied:
-        columns = {name: [_point(parameter, trial.values[name]) for trial in ranked] for name, parameter in varied.items()}
-        columns |= {sweep.file.metric.name: [trial.score for trial in ranked]}
-        figure = figures.parallel_coordinates(
-            {name: values[:MOST_SHOWN] for name, values in columns.items()},
-            {name for name, parameter in varied.items() if "log" in parameter.kind},
-        )
+        shown = ranked[:MOST_SHOWN]
+        columns = {
+            name: [_point(parameter, trial.values[name]) for trial in shown] for name, parameter in varied.items()
+        }
+        columns |= {sweep.file.metric.name: [trial.score for trial in shown]}
+        logarithmic = {name for name, parameter in varied.items() if "log" in parameter.kind}
+        figure = figures.parallel_coordinates(columns, logarithmic)
         pictures["trials"] = Picture("trials", _in_words(sweep, ranked), png(figure))
     page = render(
         "sweep.html",

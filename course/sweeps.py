@@ -34,6 +34,7 @@ class Trial(BaseModel):
     epochs: int = 0
     seconds: float = 0
     folder: str | None = None  # of its run, from runs/
+    node: str | None = None  # of the cluster, by its number in Ray
     problem: str | None = None  # a sentence, if it failed
 
     @property
@@ -80,7 +81,8 @@ class Sweep(NamedTuple):
         try:
             settings = Settings.model_validate_json((folder / SETTINGS).read_bytes())
         except (OSError, ValidationError):
-            raise CourseError(f"{shown(folder)} holds no sweep; give a folder in {shown(runs.RUNS / FOLDER)}.") from None
+            sweeps = shown(runs.RUNS / FOLDER)
+            raise CourseError(f"{shown(folder)} holds no sweep; give a folder in {sweeps}.") from None
         if Path.cwd() != Path(settings.working_directory):
             raise CourseError(f"This sweep began in {settings.working_directory}; go there first.")
         return cls(folder.resolve(), sweep_file.read(folder / FILE, settings.trials), settings)
@@ -122,7 +124,7 @@ class Sweep(NamedTuple):
     def ranked(self) -> list[Trial]:
         """Returns the trials that came to an epoch, best first by the metric in validation, failed ones left out."""
         sign = -1 if self.file.metric.goal == "maximize" else 1
-        scored = [trial for trial in self.trials() if trial.state in ("finished", "stopped") and trial.score is not None]
+        scored = [trial for trial in self.trials() if trial.state != "failed" and trial.score is not None]
         return sorted(scored, key=lambda trial: (sign * trial.score, trial.number))
 
     def best(self) -> Trial | None:
@@ -139,10 +141,11 @@ class Sweep(NamedTuple):
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         names = list(self.file.parameters)
-        writer.writerow(["trial", "state", *names, self.file.metric.name, "epochs", "seconds", "folder", "problem"])
+        measured = [self.file.metric.name, "epochs", "seconds", "node", "folder", "problem"]
+        writer.writerow(["trial", "state", *names, *measured])
         for trial in self.trials():
             values = [trial.values.get(name) for name in names]
-            rest = [trial.score, trial.epochs, round(trial.seconds, 1), trial.folder, trial.problem]
+            rest = [trial.score, trial.epochs, round(trial.seconds, 1), trial.node, trial.folder, trial.problem]
             writer.writerow([trial.number, trial.state, *values, *rest])
         write_text(self.folder / TABLE, text.getvalue())
 

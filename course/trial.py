@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 
 from course import process, record, runs
@@ -81,7 +82,7 @@ class Running(tune.Trainable):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
-                preexec_fn=_end_with_parent(os.getpid()),  # noqa: PLW1509, nothing else does it; this does next to nothing
+                preexec_fn=_end_with_parent(os.getpid()),  # noqa: PLW1509
             )
 
     def _rows(self) -> list[dict[str, float | None]]:
@@ -121,7 +122,8 @@ class Running(tune.Trainable):
 
     def _described(self, row: dict[str, float | None]) -> dict[str, Any]:
         numbers = {name: math.nan if value is None else value for name, value in row.items()}
-        return numbers | {"number": self.trial.number, "folder": self._folder_in_runs(), "epochs": self._epochs()}
+        known = {"number": self.trial.number, "folder": self._folder_in_runs(), "epochs": self._epochs()}
+        return numbers | known | {"node": ray.get_runtime_context().get_node_id()[:8]}
 
     def _failed(self, problem: str) -> dict[str, Any]:
         row = {"epoch": self.reported, self.sweep.file.metric.name: None}

@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -25,18 +26,19 @@ os.environ |= {  # read when Ray is loaded, or by the processes that it starts
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # course/sweeps.py keeps what a sweep needs to go on
 }
 
-import numpy as np  # noqa: E402
-import optuna  # noqa: E402
-import ray  # noqa: E402
-from ray import tune  # noqa: E402
-from ray.tune.schedulers import ASHAScheduler  # noqa: E402
-from ray.tune.search.optuna import OptunaSearch  # noqa: E402
+import numpy as np
+import optuna
+import ray
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler
+from ray.tune.search.optuna import OptunaSearch
 
-from course.errors import CourseError, first_line  # noqa: E402
-from course.sweep_file import Parameter  # noqa: E402
-from course.sweeps import Sweep, Trial  # noqa: E402
-from course.trial import Running  # noqa: E402
+from course.errors import CourseError, first_line
+from course.sweep_file import Parameter
+from course.sweeps import Sweep, Trial
+from course.trial import Running
 
+RAY = "ray"  # the folder that Ray needs while it runs
 RETRIES = 3  # of a trial that is killed, or whose node is
 OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray takes; trials pass on numbers only
 MEMORY_OF_A_TRIAL = 2 * 2**30  # bytes
@@ -96,7 +98,7 @@ def run(sweep: Sweep, watcher: Watcher, parallel: int | None, address: str | Non
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
             run_config=tune.RunConfig(
-                name="ray",
+                name=RAY,
                 storage_path=str(sweep.folder),
                 verbose=0,
                 callbacks=[_Keeper(sweep, watcher)],
@@ -104,7 +106,10 @@ def run(sweep: Sweep, watcher: Watcher, parallel: int | None, address: str | Non
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
-        tuner.fit()
+        try:
+            tuner.fit()
+        finally:
+            shutil.rmtree(sweep.folder / RAY, ignore_errors=True)
 
 
 class _Keeper(tune.Callback):
@@ -132,6 +137,7 @@ class _Keeper(tune.Callback):
             epochs=int(result["epoch"]),
             seconds=result["time_total_s"],
             folder=result["folder"],
+            node=result["node"],
             problem=result.get("problem"),
         )
 
@@ -205,13 +211,14 @@ def _search(sweep: Sweep) -> tuple[OptunaSearch | None, dict[str, Any]]:
     known = {trial.number for trial in sweep.trials()}
     randomness = np.random.default_rng(sweep.settings.seed)
     for number in range(1, total + 1):
-        values = file.combination(number) if file.method == "grid" else _draw(file.parameters, randomness)
+        values = file.combination(number) if file.method == "grid" else draw(file.parameters, randomness)
         if number not in known:
             sweep.keep(Trial(number=number, values=values))
     return None, {"number": tune.grid_search(list(range(1, total + 1)))}
 
 
-def _draw(parameters: dict[str, Parameter], randomness: np.random.Generator) -> dict[str, Any]:
+def draw(parameters: dict[str, Parameter], randomness: np.random.Generator) -> dict[str, Any]:
+    """Returns a value of each parameter, drawn from its distribution."""
     values = {}
     for name, parameter in parameters.items():
         if parameter.kind == "constant":
@@ -285,10 +292,10 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
             # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end.
             short = "/tmp" if os.path.isdir("/tmp") else None
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True))
+            folder = tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True)
             options |= {
                 "num_cpus": own, "num_gpus": 0, "include_dashboard": False, "object_store_memory": OBJECT_STORE,
-                "_temp_dir": folder,
+                "_temp_dir": stack.enter_context(folder),
             }  # fmt: skip
         try:
             ray.init(address=address or "local", **options)
