@@ -7,6 +7,7 @@ python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/scaling.md)
 """
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def main(options: Options) -> int:
 
 def run(sweep: Any, options: Options) -> int:
     """Runs the trials of a course.sweeps.Sweep that have not ended, and shows what came of all; see `main`."""
+    if options.ray_address is None:  # Ray is to listen to this machine alone, and reads this when it is loaded
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     from course import tuning  # late: it loads Ray
     from course.scoreboard import Scoreboard
     from course.sweep_report import REPORT, write_report

@@ -288,8 +288,6 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
         if address is None:
             own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             _share([own], parallel or 1)  # before anything is started
-            # Without it Ray listens to the network, too, on Linux.
-            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
             # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end.
             short = "/tmp" if os.path.isdir("/tmp") else None
             folder = tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True)

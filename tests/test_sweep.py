@@ -1,8 +1,16 @@
 """Sweeps: what a file may say, and that every trial is made and counted once, whatever is killed meanwhile."""
 
 import contextlib
+import csv
+import json
 import math
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -240,3 +248,242 @@ def test_a_grid_goes_through_every_combination_once():
     found = [tuple(sweep.combination(number).values()) for number in range(1, sweep.trials() + 1)]
     assert found == [(a, "x", c) for a in (1, 2) for c in (0, 1, 2)]
     assert sweep.trials(4) == 4
+
+
+STAND_IN = {"program": "stand_in.py", "metric": {"name": "val_accuracy", "goal": "maximize"}}
+
+
+@pytest.fixture
+def stand_in(checkout):
+    """A checkout with a script that takes seconds where others take minutes."""
+    shutil.copy(REPOSITORY / "tests" / "stand_in.py", checkout.folder)
+    return checkout
+
+
+def newest(checkout) -> Path:
+    return (checkout.folder / "runs" / "sweeps" / "latest").resolve()
+
+
+def table(checkout) -> list[dict[str, str]]:
+    with (newest(checkout) / "trials.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def all_of_mlps_choices(data: Path) -> dict:
+    # A batch cannot be larger than what there is to train on: the script refuses one of these four trials.
+    parameters = {"limit": {"values": [100, 1000]}, "batch_size": {"values": [32, 128]}, "hidden_nodes": {"value": 8}}
+    return grid(**parameters, data={"value": str(data)}, epochs={"value": 2}) | {"name": "Which <b>batch</b>?"}
+
+
+def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network, browser, tracked):
+    write(checkout.folder, all_of_mlps_choices(small_data))
+    process = start(checkout, "sweep.py", "--parallel", "2", before=no_network)
+    listening = set()
+    while process.poll() is None:
+        listening |= listeners(process.pid)
+        time.sleep(0.5)
+    said, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    assert listening
+    assert all(address.endswith("0100007F") for address in listening), listening  # 127.0.0.1, backwards
+
+    rows = table(checkout)
+    assert [row["state"] for row in rows] == ["finished", "failed", "finished", "finished"]
+    assert rows[1]["problem"].startswith("batch_size is 128, but there are 100 images to train on")
+    assert [(row["limit"], row["batch_size"]) for row in rows] == [
+        (a, b) for a in ("100", "1000") for b in ("32", "128")
+    ]
+    for row in rows[:1] + rows[2:]:
+        folder = checkout.folder / "runs" / row["folder"]
+        history = (folder / "history.csv").read_text().splitlines()
+        assert float(row["val_accuracy"]) == float(history[-1].split(",")[4])
+        assert int(row["epochs"]) == len(history) - 1 == 2
+        assert (folder / "report.html").exists()
+    assert len(list((checkout.folder / "runs" / "mlp").glob("2*"))) == 3
+    best = max(rows, key=lambda row: float(row["val_accuracy"] or 0))
+    words = f"--limit={best['limit']} --batch_size={best['batch_size']} --hidden_nodes=8 --data={small_data}"
+    repeat = f"python mlp.py {words} --epochs=2".replace(str(small_data), f"'{small_data}'")
+    assert repeat.replace("--data='", "'--data=") in said
+    tested = json.loads((checkout.folder / "runs" / best["folder"] / "metrics.json").read_text())["test_accuracy"]
+    assert f"test accuracy {tested:.2%}" in said
+    assert len(re.findall(r"^Trial \d of 4: ", said, re.MULTILINE)) == 4
+
+    text = look_at(browser, newest(checkout) / "report.html", 360)
+    assert f"test accuracy {tested:.2%}" in text
+    assert text.count("test accuracy") == 1
+    assert "What was tried" in text
+    assert "batch_size is 128, but" in text
+    look_at(browser, newest(checkout) / "report.html", 1280, "dark")
+    link = re.search(r'href="([^"]+)"', (newest(checkout) / "report.html").read_text())[1]
+    assert (newest(checkout) / link).resolve() == (checkout.folder / "runs" / best["folder"] / "report.html").resolve()
+
+    offline = list((checkout.folder / "runs" / "wandb").glob("offline-run-*"))
+    assert len(offline) == 3
+    group = newest(checkout).name[20:].encode()
+    assert all(group in next(run.glob("*.wandb")).read_bytes() for run in offline)
+    assert list(checkout.home.rglob("*")) == []
+    assert not (newest(checkout) / "ray").exists()
+
+    # An agent of Weights & Biases starts the same config with the same values, and the same numbers come out.
+    (python := checkout.home / "python").symlink_to(sys.executable)
+    threads = dict.fromkeys(["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"], "1")
+    values = [f"--{name}={best[name]}" for name in ("batch_size", "data", "epochs", "hidden_nodes", "limit")]
+    environment = checkout.environment(PATH=f"{python.parent}:{os.environ['PATH']}", **threads)
+    agent = ["/usr/bin/env", "python", "mlp.py", *values]
+    subprocess.run(agent, cwd=checkout.folder, env=environment, check=True, capture_output=True)
+    histories = [(checkout.latest("mlp") / "history.csv"), checkout.folder / "runs" / best["folder"] / "history.csv"]
+    assert histories[0].read_bytes() == histories[1].read_bytes()
+
+
+def listeners(process: int) -> set[str]:
+    """Returns the addresses that listen where a process is, in hexadecimal, as Linux has them."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
+                _, address, _, state, *_ = line.split()
+                found |= {address.split(":")[0]} if state == "0A" else set()
+    return found
+
+
+def start(checkout, *words: str, before: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*before, sys.executable, *words], cwd=checkout.folder, env=checkout.environment(**environment),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+    )  # fmt: skip
+
+
+def slow_sweep(**changes) -> dict:
+    """Six trials of some seconds each."""
+    content = {
+        "program": "stand_in.py",
+        "method": "random",
+        "metric": {"name": "val_accuracy", "goal": "maximize"},
+        "run_cap": 6,
+        "parameters": {"dropout": {"min": 0.0, "max": 0.9}},
+    }
+    return content | changes
+
+
+def ended(checkout) -> list[int]:
+    """Returns the numbers of the trials that have ended so far."""
+    trials = [json.loads(file.read_text()) for file in sorted((newest(checkout) / "trials").glob("*.json"))]
+    return [trial["number"] for trial in trials if trial["state"] != "open"]
+
+
+def wait_until(what, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def finished_runs(checkout) -> list[int]:
+    """Returns the numbers of the trials whose runs came to their end, as often as they did."""
+    folders = (checkout.folder / "runs" / "stand_in").glob("2*")
+    return sorted(int(folder.name[-3:]) for folder in folders if (folder / "metrics.json").exists())
+
+
+def alive(checkout) -> list[int]:
+    """Returns the processes of trials that are still there."""
+    found = []
+    for file in (checkout.folder / "runs" / "stand_in").glob("2*/process"):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            status = Path(f"/proc/{int(file.read_text())}/stat").read_text()
+            found += [int(file.read_text())] if status.split(") ")[1][0] != "Z" else []
+    return found
+
+
+def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
+    write(stand_in.folder, slow_sweep(method="bayes"))
+    first = start(stand_in, "sweep.py", "--parallel", "2")
+    wait_until(lambda: (stand_in.folder / "runs" / "sweeps" / "latest").exists() and len(ended(stand_in)) >= 1)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate(timeout=60)
+    kept = ended(stand_in)
+    assert first.returncode == 130
+    assert said.strip() == (
+        f"Stopped by Ctrl-C: {len(kept)} of 6 trials are kept in runs/sweeps/{newest(stand_in).name};"
+        " `python sweep.py --resume` goes on."
+    )
+    wait_until(lambda: not alive(stand_in), 20)
+
+    second = start(stand_in, "sweep.py", "--resume", "--parallel", "2")
+    wait_until(lambda: len(ended(stand_in)) > len(kept) and alive(stand_in))
+    second.kill()
+    second.communicate(timeout=60)
+    wait_until(lambda: not alive(stand_in), 20)
+    kept = ended(stand_in)
+    assert len(kept) < 6
+
+    third = stand_in.run("sweep.py", "--resume", "--parallel", "2")
+    assert third.returncode == 0, third.stderr
+    assert third.stderr == ""
+    assert f"stand_in.py: 6 trials, {len(kept)} of which ended before." in third.stdout
+    assert [int(row["trial"]) for row in table(stand_in)] == [1, 2, 3, 4, 5, 6]
+    assert {row["state"] for row in table(stand_in)} == {"finished"}
+    assert finished_runs(stand_in) == [1, 2, 3, 4, 5, 6]  # none twice, whenever it was stopped
+    said_now = {int(number) for number in re.findall(r"^Trial (\d) of 6: ", third.stdout, re.MULTILINE)}
+    assert said_now == {1, 2, 3, 4, 5, 6} - set(kept)
+    assert len({row["dropout"] for row in table(stand_in)}) == 6
+
+    again = stand_in.run("sweep.py", "--resume")
+    assert again.returncode == 2
+    assert again.stderr == "No sweep was interrupted; `python sweep.py` begins one.\n"
+
+
+CLUSTER = """
+import json, sys, tempfile
+from ray.cluster_utils import Cluster
+with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "temp_dir": folder}
+    cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+    second = cluster.add_node(**node)
+    (raylet,) = second.all_processes["raylet"]
+    print(json.dumps({"address": cluster.address, "raylet": raylet.process.pid}), flush=True)
+    sys.stdin.read()
+    cluster.shutdown()
+"""
+
+
+@pytest.fixture
+def cluster(stand_in):
+    """A Ray cluster of two nodes with a core each, on this machine: its address, and the raylet of the second."""
+    quick = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "4"}
+    loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], cwd=stand_in.folder, env=stand_in.environment(**quick, **loopback),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    yield json.loads(process.stdout.readline())
+    process.communicate(timeout=60)
+
+
+def test_on_a_cluster_what_is_killed_is_made_again_and_counted_once(stand_in, cluster):
+    write(stand_in.folder, slow_sweep(parameters={"dropout": {"min": 0.0, "max": 0.9}, "pause": {"value": 1}}))
+    sweep = start(
+        stand_in, "sweep.py", "--ray-address", cluster["address"], RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0"
+    )  # both nodes are on loopback
+    wait_until(lambda: (stand_in.folder / "runs" / "stand_in").exists() and len(alive(stand_in)) == 2)
+    killed = alive(stand_in)[0]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len({row["node"] for row in table(stand_in) if row["node"]}) == 2)
+    wait_until(lambda: len(alive(stand_in)) == 2)
+    os.kill(cluster["raylet"], signal.SIGKILL)
+    wait_until(lambda: len(alive(stand_in)) <= 1, 30)  # nothing goes on without its node
+    said, errors = sweep.communicate(timeout=400)
+    assert (sweep.returncode, errors) == (0, ""), said
+    rows = table(stand_in)
+    assert [int(row["trial"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert {row["state"] for row in rows} == {"finished"}
+    assert finished_runs(stand_in) == [1, 2, 3, 4, 5, 6]
+    assert len({row["node"] for row in rows}) == 2
+    assert len(list((stand_in.folder / "runs" / "stand_in").glob("2*"))) >= 6 + 2  # two were begun again
+
+
+def test_a_cluster_that_is_not_there_is_answered_in_a_sentence(stand_in):
+    write(stand_in.folder, slow_sweep())
+    answer = stand_in.run("sweep.py", "--ray-address", "127.0.0.1:1024")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("No Ray cluster can be reached at 127.0.0.1:1024")
+    assert answer.stderr.count("\n") == 1
