@@ -35,7 +35,12 @@ class Options(CommandLine):
     parallel: int | None = Field(
         None, ge=1, le=10_000, description="how many trials at a time; if it is not given, one for each core"
     )
-    ray_address: str | None = Field(None, description="HOST:PORT of a Ray cluster; without it, this machine alone")
+    ray_address: str | None = Field(
+        None,
+        pattern=r"^[^:\s]+:\d{1,5}$",
+        json_schema_extra={"allowed": "HOST:PORT, such as 192.168.0.2:6379"},
+        description="HOST:PORT of a Ray cluster; without it, this machine alone",
+    )
     resume: bool = Field(False, description="go on with an interrupted sweep, the newest if no folder is given")
     seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes which values are drawn")
 

@@ -224,10 +224,10 @@ def _no_such_value(name: str, names: list[str], all_names: str) -> str:
 
 def _allowed(schema: dict[str, Any]) -> str:
     """Puts into words what the JSON schema of one field allows."""
-    if "anyOf" in schema:  # a value, or None
-        schema = schema["anyOf"][0]
     if "allowed" in schema:
         return schema["allowed"]
+    if "anyOf" in schema:  # a value, or None
+        schema = schema["anyOf"][0]
     if "enum" in schema:
         return " or ".join(schema["enum"])
     if schema["type"] == "array":

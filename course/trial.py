@@ -33,6 +33,7 @@ class Running(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Takes the sweep's folder, the trial's number, and the environment that its script is to have."""
         os.chdir(config["working_directory"])
+        self.node = os.getppid()  # Ray's process for all trials of this node
         self.sweep = Sweep.old(Path(config["sweep"]))
         self.trial = self.sweep.trial(config["number"])
         self.reported = 0
@@ -56,6 +57,8 @@ class Running(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Returns the next epoch's row, as soon as it is there, with the metric that trials are ranked by."""
         while True:
+            if os.getppid() != self.node:  # which is gone, and Ray makes this trial on another one
+                self._leave()
             ended = self.program is None or self.program.poll() is not None  # before looking, so that nothing is missed
             rows = self._rows()
             if len(rows) > self.reported:
@@ -68,6 +71,11 @@ class Running(tune.Trainable):
     def cleanup(self) -> None:
         if self.program is not None:
             process.end(self.program)
+
+    def _leave(self) -> None:
+        if self.program is not None:
+            self.program.kill()
+        os._exit(1)
 
     def _start(self, environment: dict[str, str]) -> None:
         words = [

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import warnings
@@ -42,6 +43,7 @@ RAY = "ray"  # the folder that Ray needs while it runs
 RETRIES = 3  # of a trial that is killed, or whose node is
 OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray takes; trials pass on numbers only
 MEMORY_OF_A_TRIAL = 2 * 2**30  # bytes
+SECONDS_TO_ANSWER = 10  # of a cluster
 DIGITS = 6  # of a number that is drawn
 
 
@@ -295,11 +297,14 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
                 "num_cpus": own, "num_gpus": 0, "include_dashboard": False, "object_store_memory": OBJECT_STORE,
                 "_temp_dir": stack.enter_context(folder),
             }  # fmt: skip
+        where = f"No Ray cluster can be reached at {address}" if address else "Ray cannot be started"
         try:
+            if address is not None:  # Ray itself would try for minutes
+                host, _, port = address.rpartition(":")
+                socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
             ray.init(address=address or "local", **options)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            where = f"no Ray cluster can be reached at {address}" if address else "Ray cannot be started"
-            raise CourseError(f"{where[0].upper()}{where[1:]} ({first_line(error)}).") from None
+        except (OSError, RuntimeError, ValueError) as error:
+            raise CourseError(f"{where} ({first_line(error)}).") from None
         stack.callback(ray.shutdown)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # Ray has set its own
         yield [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]

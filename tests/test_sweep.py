@@ -10,11 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 import yaml
+from conftest import look_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -265,8 +267,8 @@ def newest(checkout) -> Path:
 
 
 def table(checkout) -> list[dict[str, str]]:
-    with (newest(checkout) / "trials.csv").open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    file = newest(checkout) / "trials.csv"
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
 
 
 def all_of_mlps_choices(data: Path) -> dict:
@@ -346,11 +348,24 @@ def listeners(process: int) -> set[str]:
     return found
 
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays():
+    """Ends what a failed test has left."""
+    yield
+    while STARTED:
+        STARTED.pop().kill()
+
+
 def start(checkout, *words: str, before: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*before, sys.executable, *words], cwd=checkout.folder, env=checkout.environment(**environment),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
     )  # fmt: skip
+    STARTED.append(process)
+    return process
 
 
 def slow_sweep(**changes) -> dict:
@@ -394,6 +409,13 @@ def alive(checkout) -> list[int]:
     return found
 
 
+def just_begun(checkout) -> list[int]:
+    """Returns the processes of trials that have no epoch yet."""
+    folders = (checkout.folder / "runs" / "stand_in").glob("2*")
+    new = {folder / "process" for folder in folders if not (folder / "history.csv").exists()}
+    return [process for process in alive(checkout) if str(process) in {file.read_text() for file in new}]
+
+
 def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
     write(stand_in.folder, slow_sweep(method="bayes"))
     first = start(stand_in, "sweep.py", "--parallel", "2")
@@ -433,16 +455,15 @@ def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
 
 
 CLUSTER = """
-import json, sys, tempfile
+import json, sys
 from ray.cluster_utils import Cluster
-with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "temp_dir": folder}
-    cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
-    second = cluster.add_node(**node)
-    (raylet,) = second.all_processes["raylet"]
-    print(json.dumps({"address": cluster.address, "raylet": raylet.process.pid}), flush=True)
-    sys.stdin.read()
-    cluster.shutdown()
+node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+second = cluster.add_node(**node)
+(raylet,) = second.all_processes["raylet"]
+print(json.dumps({"address": cluster.address, "raylet": raylet.process.pid}), flush=True)
+sys.stdin.read()
+cluster.shutdown()
 """
 
 
@@ -451,39 +472,45 @@ def cluster(stand_in):
     """A Ray cluster of two nodes with a core each, on this machine: its address, and the raylet of the second."""
     quick = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "4"}
     loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # names of sockets must be short
     process = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER], cwd=stand_in.folder, env=stand_in.environment(**quick, **loopback),
+        [sys.executable, "-c", CLUSTER], cwd=stand_in.folder,
+        env=stand_in.environment(**quick, **loopback, RAY_TMPDIR=folder),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     yield json.loads(process.stdout.readline())
     process.communicate(timeout=60)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_on_a_cluster_what_is_killed_is_made_again_and_counted_once(stand_in, cluster):
-    write(stand_in.folder, slow_sweep(parameters={"dropout": {"min": 0.0, "max": 0.9}, "pause": {"value": 1}}))
+    slower = {"pause": {"value": 2.0}, "epochs": {"value": 2}}
+    write(stand_in.folder, slow_sweep(run_cap=5, parameters={"dropout": {"min": 0.0, "max": 0.9}} | slower))
     sweep = start(
         stand_in, "sweep.py", "--ray-address", cluster["address"], RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0"
     )  # both nodes are on loopback
-    wait_until(lambda: (stand_in.folder / "runs" / "stand_in").exists() and len(alive(stand_in)) == 2)
-    killed = alive(stand_in)[0]
-    os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: len({row["node"] for row in table(stand_in) if row["node"]}) == 2)
-    wait_until(lambda: len(alive(stand_in)) == 2)
+    # Both nodes have ended a trial, and begun another one.
+    wait_until(lambda: len({row["node"] for row in table(stand_in)} - {""}) == len(just_begun(stand_in)) == 2)
     os.kill(cluster["raylet"], signal.SIGKILL)
-    wait_until(lambda: len(alive(stand_in)) <= 1, 30)  # nothing goes on without its node
-    said, errors = sweep.communicate(timeout=400)
+    wait_until(lambda: len(alive(stand_in)) == 1, 5)  # nothing goes on without its node
+    wait_until(lambda: just_begun(stand_in))
+    os.kill(just_begun(stand_in)[0], signal.SIGKILL)
+    said, errors = sweep.communicate(timeout=240)
     assert (sweep.returncode, errors) == (0, ""), said
     rows = table(stand_in)
-    assert [int(row["trial"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [int(row["trial"]) for row in rows] == [1, 2, 3, 4, 5]
     assert {row["state"] for row in rows} == {"finished"}
-    assert finished_runs(stand_in) == [1, 2, 3, 4, 5, 6]
+    assert finished_runs(stand_in) == [1, 2, 3, 4, 5]
     assert len({row["node"] for row in rows}) == 2
-    assert len(list((stand_in.folder / "runs" / "stand_in").glob("2*"))) >= 6 + 2  # two were begun again
+    assert len(list((stand_in.folder / "runs" / "stand_in").glob("2*"))) >= 5 + 2  # two were begun again
 
 
 def test_a_cluster_that_is_not_there_is_answered_in_a_sentence(stand_in):
     write(stand_in.folder, slow_sweep())
     answer = stand_in.run("sweep.py", "--ray-address", "127.0.0.1:1024")
     assert answer.returncode == 2
-    assert answer.stderr.startswith("No Ray cluster can be reached at 127.0.0.1:1024")
-    assert answer.stderr.count("\n") == 1
+    assert answer.stderr == "No Ray cluster can be reached at 127.0.0.1:1024 ([Errno 111] Connection refused).\n"
+    assert (
+        "ray_address is somewhere, but must be HOST:PORT"
+        in stand_in.run("sweep.py", "--ray-address", "somewhere").stderr
+    )
