@@ -15,14 +15,13 @@ from typing import Any
 import tyro
 from pydantic import Field
 
-from course import runs, tracking
+from course import runs, stopping, tracking
 from course.config import CommandLine
 from course.errors import CourseError
 from course.files import shown
 
 FILE = "sweep.yaml"
-NEEDED = ("ray", "optuna", "yaml", "rich")
-STOPPED = {130: "Ctrl-C", 143: "SIGTERM"}  # exit codes
+NEEDED = ("ray", "optuna", "rich")
 
 
 class Options(CommandLine):
@@ -49,6 +48,7 @@ def main(options: Options) -> int:
     """Runs a sweep, or what is left of one; returns the exit code: 1 if no trial was finished, else 0."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise CourseError(f"sweep.py needs {', '.join(missing)}; `pip install -r requirements-sweep.txt` installs it.")
+    stopping.stop_in_order()
     runs.check_writable()
     tracking.asked_mode()
     from course.sweeps import Sweep, newest_interrupted  # late, because it needs what may not be installed
@@ -59,15 +59,13 @@ def main(options: Options) -> int:
     else:
         sweep = Sweep.new(Path(options.file), options.runs, options.seed)
     try:
-        return run(sweep, options)
-    except (KeyboardInterrupt, SystemExit) as stopped:
-        exit_code = getattr(stopped, "code", 130)
+        with sweep.lock():
+            return run(sweep, options)
+    except KeyboardInterrupt as error:
+        how, exit_code = stopping.described(error)
         ended = sum(trial.ended for trial in sweep.trials())
         kept = f"{ended} of {sweep.settings.trials} trials are kept in {shown(sweep.folder)}"
-        print(
-            f"\nStopped by {STOPPED.get(exit_code, 'itself')}: {kept}; `python sweep.py --resume` goes on.",
-            file=sys.stderr,
-        )
+        stopping.say(f"Stopped by {how}: {kept}; `python sweep.py --resume` goes on.")
         return exit_code
 
 

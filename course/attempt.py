@@ -25,18 +25,14 @@ class Attempt(Run):
     loss, and of images and labels their shape, dtype, range, and how many are whose.
     """
 
-    def __init__(self, script: str, config: Any) -> None:
-        """Like Run's; copies the file in which the class of `config` is written."""
-        super().__init__(script, config)
-        source = Path(sys.modules[type(config).__module__].__file__)
+    def _begin(self) -> None:
+        import keras  # late, because the command line is checked before keras is loaded
+
+        super()._begin()
+        source = Path(sys.modules[type(self.config).__module__].__file__)
         write_text(self.folder / SCRIPT, source.read_text(encoding="utf-8"))
         self._observed = {"process": os.getpid(), "fits": []}
         write_json(self.folder / OBSERVED, self._observed)
-
-    def __enter__(self) -> "Attempt":
-        import keras  # late, because the command line is checked before keras is loaded
-
-        super().__enter__()
         self._fit = keras.Model.fit
 
         def watched(model: keras.Model, *arguments: Any, **options: Any) -> Any:
@@ -47,12 +43,11 @@ class Attempt(Run):
             return history
 
         keras.Model.fit = watched
-        return self
 
     def __exit__(self, *error: Any) -> None:
         import keras
 
-        keras.Model.fit = self._fit
+        keras.Model.fit = getattr(self, "_fit", keras.Model.fit)  # not there if the run did not begin
         super().__exit__(*error)
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""From a config class to validated values: written in the script, overridden on the command line."""
+"""From a config class to validated values: written in the script, overridden on the command line or by a sweep."""
 
 import ast
 import difflib
@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args, get_origin
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import data, runs, tracking
+from course import agent, data, devices, resuming, runs, stopping, tracking
 from course.errors import CourseError, end_in_a_sentence, first_line
 from course.files import shown
 
@@ -36,8 +36,8 @@ class CommandLine(BaseModel):
         cls.__pydantic_fields__ = own | cls.__pydantic_fields__
 
     @classmethod
-    def from_command_line(cls, arguments: list[str] | None = None) -> Self:
-        """Returns the values of this class as overridden by `arguments` (those of the program if None).
+    def from_command_line(cls, arguments: list[str] | None = None, default: Self | None = None) -> Self:
+        """Returns the values of this class, or of `default`, as overridden by `arguments` (the program's if None).
 
         `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand bare. Ends
         the program with exit code 2 and one sentence if a value or an option is wrong.
@@ -46,6 +46,7 @@ class CommandLine(BaseModel):
         config, unknown = tyro.cli(
             cls,
             args=arguments,
+            **({} if default is None else {"default": default}),
             registry=_options_as_words,
             config=(tyro.conf.FlagConversionOff,),
             use_underscores=True,
@@ -60,7 +61,7 @@ class CommandLine(BaseModel):
     def values(self) -> dict[str, Any]:
         """Returns all values by name, in the order of --help, as JSON has them."""
         values = self.model_dump(mode="json")
-        return {name: values[name] for name in type(self).model_fields}
+        return {name: values[name] for name in type(self).model_fields if name in values}
 
     @classmethod
     def _where_to_change(cls, name: str) -> str:
@@ -86,6 +87,8 @@ class CommandLine(BaseModel):
             return tuple(re.sub(r"[\[\](),]", " ", " ".join(value)).split())
         if annotation is bool and not value:
             return True
+        if value == ("None",) and type(None) in get_args(annotation):
+            return None
         return value[0] if len(value) == 1 else " ".join(value)
 
 
@@ -96,6 +99,7 @@ class LessonConfig(CommandLine):
     data: str = Field("mnist", description="mnist, fashion_mnist, or the path of an .npz file of your own")
     limit: int | None = Field(None, ge=1, description="train on the first N images only, for a quick try")
     seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes everything random: same seed, same numbers")
+    data_parallel: bool = Field(False, description="share each batch among all devices; takes Keras' JAX backend")
     name: str = Field(
         "run",
         pattern=r"^[\w.-]{1,60}$",
@@ -108,20 +112,66 @@ class LessonConfig(CommandLine):
         json_schema_extra={"allowed": "up to 100 letters, digits, dots, hyphens and underscores"},
         description="the Weights & Biases project that the run belongs to",
     )
+    # What to do, not what with: no value of the run, so that it is in no config.json.
+    resume: str | None = Field(
+        None,
+        exclude=True,
+        description="go on with an interrupted run: with the newest of this script, or with this folder of runs/",
+    )
 
     @classmethod
-    def from_command_line(cls, arguments: list[str] | None = None) -> Self:
-        """Returns the values as CommandLine does; also ends the program in a sentence, with exit code 2, if WANDB_MODE
-        is wrong, if the data set is damaged, or if `runs/` cannot be written.
+    def from_command_line(cls, arguments: list[str] | None = None, default: Self | None = None) -> Self:
+        """Returns the values as CommandLine does; those that a Weights & Biases sweep sets come before all others.
+
+        Also ends the program in a sentence, with exit code 2, if WANDB_MODE or what the sweep sets is wrong, if the
+        data set is damaged, if `runs/` cannot be written, if batches cannot be shared as data_parallel asks, or if
+        there is no such run to resume.
         """
-        config = super().from_command_line(arguments)
+        end_in_a_sentence()
+        stopping.stop_in_order()
+        swept = agent.sweep_values()
+        for name in swept:
+            if name not in cls.model_fields:
+                raise CourseError(_no_such_value(name, list(cls.model_fields), "change it in the sweep, which sets it"))
+        words = sys.argv[1:] if arguments is None else arguments
+        words = [*words, *(f"--{name}={value}" for name, value in swept.items())]  # the last one counts
+        try:
+            config = super().from_command_line(words, default)
+        except CourseError as error:
+            if not swept or "the sweep" in str(error):
+                raise
+            raise CourseError(f"{str(error).rstrip('.')} (the sweep sets {', '.join(swept)}).") from None
+        if config.resume is not None:
+            config = cls._resumed(config.resume, words)
         data.verify(config.data)
+        devices.check(config.data_parallel)
         runs.check_writable()
         tracking.asked_mode()
         return config
 
     @classmethod
+    def _resumed(cls, run: str, arguments: list[str] | None) -> Self:
+        """Returns the config of an interrupted run; raises CourseError unless the same would come out now."""
+        folder, begun = resuming.interrupted(runs.RUNS, run)
+        given = {name: value for name, value in begun.config.items() if value != begun.defaults.get(name)}
+        config = super().from_command_line(arguments, default=cls(**given))
+        values = config.values()
+        changed = " and ".join(
+            f"{name} {begun.config.get(name, 'missing')} (now {values.get(name, 'missing')})"
+            for name in dict.fromkeys([*begun.config, *values])
+            if begun.config.get(name, "missing") != values.get(name, "missing")
+        )
+        if changed:
+            raise CourseError(
+                f"{shown(folder)} was begun with {changed}; resume it with what it was begun with, or start a new run"
+                " without --resume."
+            )
+        return config.model_copy(update={"resume": str(folder)})
+
+    @classmethod
     def _where_to_change(cls, name: str) -> str:
+        if name in agent.sweep_values():
+            return "change it in the sweep, which sets it"
         script = os.path.basename(sys.argv[0]) or "the script"
         return f"change it in class Config of {script}, or with --{name} on the command line"
 

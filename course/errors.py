@@ -2,13 +2,15 @@
 
 import sys
 
+from course import stopping
+
 
 class CourseError(Exception):
     """Something the learner can put right; its text is one sentence that says what is wrong and what to do."""
 
 
 def end_in_a_sentence() -> None:
-    """From here on an uncaught CourseError or Ctrl-C ends the program without a traceback.
+    """From here on an uncaught CourseError, Ctrl-C or stopping.Stopped ends the program without a traceback.
 
     The exit code is 2 for a CourseError and 130 for Ctrl-C; every other exception keeps its traceback.
     """
@@ -24,7 +26,8 @@ def _report(kind, error, traceback) -> None:
     if issubclass(kind, CourseError):
         print(error, file=sys.stderr)
         sys.exit(2)
-    if issubclass(kind, KeyboardInterrupt):
-        print("\nStopped by Ctrl-C.", file=sys.stderr)
-        sys.exit(130)
+    stopped = stopping.described(error)
+    if stopped is not None:
+        stopping.say(f"Stopped by {stopped[0]}.")
+        sys.exit(stopped[1])
     sys.__excepthook__(kind, error, traceback)

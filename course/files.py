@@ -3,12 +3,15 @@
 import contextlib
 import json
 import os
+import secrets
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from course.errors import CourseError
+
+UNFINISHED = ".unfinished-"  # how the name of a file begins that is not written to its end
 
 
 @contextlib.contextmanager
@@ -18,7 +21,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         CourseError: it cannot be written; `path` is as it was.
     """
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")  # two programs may write one file
+    # Two programs may write one file, also on two machines that share a disk.
+    unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}-{path.name}")
     try:
         yield unfinished
         os.replace(unfinished, path)

@@ -2,23 +2,27 @@
 
 import contextlib
 import csv
+import hashlib
+import inspect
 import io
 import itertools
 import math
 import os
-import signal
+import secrets
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from course import environment
+from course import checkpoint, devices, environment, resuming, stopping
+from course.checkpoint import Checkpoint
 from course.data import class_names
 from course.errors import CourseError, first_line
-from course.files import replacing, shown, write_json, write_text
+from course.files import UNFINISHED, replacing, shown, write_json, write_text
 from course.quiet import quiet
 from course.record import Predictions, write_predictions
 from course.tracking import Tracking
@@ -26,7 +30,8 @@ from course.tracking import Tracking
 RUNS = Path(__file__).resolve().parent.parent / "runs"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 PREDICTIONS_TRACKED = 16  # images
-STOPPED = {130: "Ctrl-C", 143: "SIGTERM"}  # exit codes
+LOSS = "the loss of another process of this training"
+STAMP = "%Y-%m-%d_%H-%M-%S"  # how the name of a run's folder begins
 
 
 def check_writable() -> None:
@@ -37,15 +42,15 @@ def check_writable() -> None:
 
 
 def new_folder(script: str, name: str) -> Path:
-    """Makes runs/<script>/<time>-<name>, with a number behind it if it exists, and points `latest` beside it to it.
+    """Makes runs/<script>/<time>-<name>, with a number behind it if there is one of this time.
 
     Raises:
         CourseError: it cannot be made.
     """
     parent = RUNS / script
-    base = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{name}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        base = f"{_time_for_a_new_run(parent).strftime(STAMP)}-{name}"
         for number in itertools.count(1):
             folder = parent / (base if number == 1 else f"{base}-{number}")
             with contextlib.suppress(FileExistsError):
@@ -53,24 +58,31 @@ def new_folder(script: str, name: str) -> Path:
                 break
     except OSError as error:
         raise CourseError(f"No folder can be made in {RUNS} ({error.strerror}); no run is started.") from None
-    link = folder / "latest"  # made where no other run makes one, then moved to its place
-    with contextlib.suppress(OSError):  # Windows lets not everybody make links
-        link.symlink_to(folder.name, target_is_directory=True)
-        os.replace(link, parent / "latest")
     return folder
+
+
+def _time_for_a_new_run(parent: Path) -> datetime:
+    """Returns the time, or a second after the newest run if the clock was put back: names keep telling who is newer."""
+    times = [datetime.now().replace(microsecond=0)]
+    for folder in parent.iterdir():
+        with contextlib.suppress(ValueError, OverflowError):  # a folder that is no run, or a time beyond all others
+            times.append(datetime.strptime(folder.name[:19], STAMP) + timedelta(seconds=1))
+    return max(times) if max(times) - timedelta(seconds=1) > times[0] else times[0]
 
 
 class Run:
     """One training of one script, from its first line to its test: its folder, its tracking and its end.
 
-    A context manager that fixes everything random by `config.seed`. `runs/<script>/<time>-<name>/` gets config.json and
-    environment.json at once, history.csv and model.keras after each epoch, predictions.npz, metrics.json, report.html
-    and its pictures in the end; a kill at any moment leaves either the old or the new file. `runs/<script>/latest`
-    points to the newest run. After Ctrl-C or SIGTERM the finished epochs are kept.
+    A context manager that fixes everything random by `config.seed`. `runs/<script>/<time>-<name>/` gets config.json,
+    environment.json and checkpoint.npz at once; checkpoint.npz, model.keras and history.csv after each epoch;
+    predictions.npz, metrics.json, report.html and its pictures in the end, when checkpoint.npz goes. A kill at any
+    moment leaves either the old or the new file. `runs/<script>/latest` points to the newest run. After Ctrl-C, SIGTERM
+    or a closed terminal the finished epochs are kept; a run with `config.resume` goes on with them. With
+    `config.data_parallel` all devices share each batch; of several processes each keeps a folder of its own.
     """
 
     def __init__(self, script: str, config: Any) -> None:
-        """Makes the folder and starts tracking.
+        """Takes note of what is to be run; nothing is written before the run is entered.
 
         `verbose` and `steps_per_execution` are for `fit` and `compile` of Keras: how much is shown, and how many
         batches the backend gets at a time. The latter saves time between them and changes no number.
@@ -78,51 +90,174 @@ class Run:
         Args:
             script: the name of the script without .py, such as "cnn".
             config: an instance of the script's Config.
-
-        Raises:
-            CourseError: the folder cannot be made.
         """
+        self.script = script
         self.config = config
         self.verbose = 1 if sys.stdout.isatty() else 2  # what Keras calls a progress bar, and a line an epoch
         self.history: list[dict[str, float]] = []
+        self.folder: Path | None = None
         self._started = time.monotonic()
-        values = config.values()
-        self.folder = new_folder(script, config.name)
-        write_json(self.folder / "config.json", values)
-        self._tracking = Tracking(f"{script}/{self.folder.name}", config.project, values, RUNS)
+        self._locked: Any = None
+        self._tracking: Tracking | None = None
+        self._resumed: tuple[Checkpoint, list[np.ndarray]] | None = None
+        self._fits = 0  # calls of `fit` that came to their end
+        self._finished = False
 
     def __enter__(self) -> Self:
-        import keras  # late, because the command line is checked before keras is loaded
+        """Makes the folder, or opens that of the run that is resumed, and starts tracking.
 
-        with quiet():  # Keras seeds TensorFlow on every backend, which loads it
-            keras.utils.set_random_seed(self.config.seed)
-        write_json(self.folder / "environment.json", environment.described())
-        self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
-        self._old_handler = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        Raises:
+            CourseError: the folder cannot be made, or the run cannot be resumed.
+        """
+        try:
+            self._begin()
+        except BaseException as error:  # a `with` calls __exit__ only for what comes after this
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
-        signal.signal(signal.SIGTERM, self._old_handler)
-        if error is None:
-            return
-        exit_code = 130 if kind is KeyboardInterrupt else error.code if kind is SystemExit else 1
-        self._tracking.finish(exit_code=1)
-        if exit_code in STOPPED:
-            kept = f"{len(self.history)} of {self.config.epochs} epochs are finished and kept in {shown(self.folder)}"
-            print(f"\nStopped by {STOPPED[exit_code]}: {kept}.", file=sys.stderr)
-            sys.exit(exit_code)
-
-    def after_each_epoch(self) -> Any:
-        """Returns the keras.callbacks.Callback that keeps and tracks what each epoch brought."""
+    def _begin(self) -> None:
         import keras  # late, because the command line is checked before keras is loaded
 
-        def keep(epoch: int, logs: dict[str, float]) -> None:
-            rate = float(callback.model.optimizer.learning_rate)
-            self._keep_epoch({"epoch": epoch + 1, **logs, "learning_rate": rate})
-            self.keep_model(callback.model)
+        epochs = 0 if self.config.resume is None else len(resuming.interrupted(RUNS, self.config.resume)[1].history)
+        devices.join(self.script, self.config, epochs, lambda: self._how_it_stopped(LOSS))
+        with quiet():  # Keras seeds TensorFlow on every backend, which loads it
+            keras.utils.set_random_seed(self.config.seed)
+        self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
+        with stopping.uninterrupted():
+            if self.config.resume is None:
+                self._open_new_folder()
+            else:
+                self._open_folder_again()
+            point_latest_to(self.folder)
+            write_json(self.folder / "environment.json", environment.described())
+        name, values = f"{self.script}/{self.folder.name}", self.config.values()
+        self._tracking = Tracking(name, self.config.project, values, RUNS, self._checkpoint.tracking)
+        for number, row in enumerate(self.history, start=1):
+            self._tracking.log(row, number)
 
-        callback = keras.callbacks.LambdaCallback(on_epoch_end=keep)
+    def _open_new_folder(self) -> None:
+        self.folder = new_folder(self.script, self.config.name)
+        write_json(self.folder / "config.json", self.config.values())
+        self._locked = resuming.lock(self.folder)
+        self._checkpoint = Checkpoint(
+            program=Path(sys.argv[0]).name,
+            source=_source_of(self.config),
+            defaults=type(self.config).model_construct().values(),
+            config=self.config.values(),
+            tracking=secrets.token_hex(4),
+        )
+        checkpoint.write(self.folder, self._checkpoint)
+
+    def _open_folder_again(self) -> None:
+        folder, _ = resuming.interrupted(RUNS, self.config.resume)
+        if folder.parent.name != self.script:
+            raise CourseError(f"{shown(folder)} is a run of {folder.parent.name}, not of {self.script}.")
+        try:
+            self._locked = resuming.lock(folder)
+        except OSError:
+            raise CourseError(f"{shown(folder)} is still running, or cannot be written to.") from None
+        self.folder = folder
+        self._resumed = checkpoint.read(folder)
+        self._checkpoint = self._resumed[0]
+        self.history = list(self._checkpoint.history)
+        self._started -= self._checkpoint.seconds
+        for leftover in folder.glob(f"{UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
+        if self.history:
+            self._write_history()
+        epochs = f"{len(self.history)} of {self.config.epochs} epochs"
+        print(f"Resumed: {epochs} are finished and kept in {shown(folder)}.", flush=True)
+        source = _source_of(self.config)
+        if not self.history:
+            self._checkpoint = self._checkpoint.model_copy(update={"source": source})  # all of it will be of this one
+        elif source != self._checkpoint.source:
+            print(
+                f"{self._checkpoint.program} was changed since this run began; numbers may differ from those of a run"
+                " that was not interrupted.",
+                file=sys.stderr,
+            )
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
+        stopped = stopping.described(error)
+        if error is not None and devices.is_loss(error):
+            stopped = (LOSS, devices.LOST)
+        if stopped is not None:
+            stopping.ignore()
+        if error is None:
+            devices.leave()
+        else:
+            devices.end_without_the_others(stopped[1] if stopped else 2 if kind is CourseError else 1)
+        if error is not None and self._tracking is not None:
+            self._tracking.finish(exit_code=1)
+        if self._locked is not None:
+            self._locked.close()
+        stopping.ignore_at_exit()
+        if stopped is None or self.folder is None:
+            return
+        stopping.say(self._how_it_stopped(stopped[0]))
+        sys.exit(stopped[1])
+
+    def _how_it_stopped(self, by: str) -> str:
+        if self.folder is None:
+            return f"Stopped by {by}."
+        if self._finished:
+            return f"Stopped by {by}: the run is finished and kept in {shown(self.folder)}."
+        again = f"python {shown(Path(sys.argv[0]))} --resume {self.folder.name}"
+        epochs = f"{len(self.history)} of {self.config.epochs} epochs"
+        kept = f"{epochs} are finished and kept in {shown(self.folder)}"
+        return f"Stopped by {by}: {kept}; resume it with `{again}`."
+
+    def after_each_epoch(self) -> Any:
+        """Returns the keras.callbacks.Callback that keeps and tracks what each epoch brought.
+
+        In a run that is resumed it has `fit` go on where it stood: after the epochs that are finished.
+        """
+        import keras  # late, because the command line is checked before keras is loaded
+
+        callback = keras.callbacks.LambdaCallback(
+            on_train_begin=lambda logs: self._go_on(callback.model),
+            on_epoch_end=lambda epoch, logs: self._keep_epoch(callback.model, epoch + 1, logs),
+            on_train_end=lambda logs: self._keep_fit(callback.model),
+        )
         return callback
+
+    def _go_on(self, model: Any) -> None:
+        devices.share(model)
+        if self._resumed is None:
+            return
+        stood, values = self._resumed
+        if self._fits < stood.fits:
+            model._initial_epoch = sys.maxsize  # as keras.callbacks.BackupAndRestore does it; here nothing is left
+        elif self._fits == stood.fits and stood.epochs:
+            model._initial_epoch = stood.epochs
+        if values and self._fits == (stood.fits if stood.epochs else stood.fits - 1):
+            checkpoint.restore(stood, values, model)
+            self.keep_model(model)  # which may not have come to it
+            self._resumed = (stood, [])  # and its memory is free
+
+    def _keep_epoch(self, model: Any, epoch: int, logs: dict[str, float]) -> None:
+        rate = float(model.optimizer.learning_rate)
+        with stopping.uninterrupted():
+            self.history.append(_plain({"epoch": epoch, **logs, "learning_rate": rate}))
+            # First what a resumed run reads, in one file: the others follow from it.
+            self._keep_checkpoint(model, epoch)
+            self.keep_model(model)
+            self._write_history()
+            self._tracking.log(self.history[-1], len(self.history))
+
+    def _keep_fit(self, model: Any) -> None:
+        model._initial_epoch = None  # another `fit` begins at its beginning
+        self._fits += 1
+        if self._fits > self._checkpoint.fits:
+            with stopping.uninterrupted():
+                self._keep_checkpoint(model, 0)
+
+    def _keep_checkpoint(self, model: Any, epochs: int) -> None:
+        progress = {"fits": self._fits, "epochs": epochs, "history": self.history}
+        seconds = time.monotonic() - self._started
+        self._checkpoint = self._checkpoint.model_copy(update={**progress, "seconds": seconds})
+        checkpoint.write(self.folder, self._checkpoint, model)
 
     def keep_model(self, model: Any) -> None:
         """Writes a keras.Model to model.keras in the run's folder."""
@@ -147,6 +282,7 @@ class Run:
             test_accuracy: share of the test images it gets right, 0 to 1.
             parameters: how many numbers the model has learnt.
         """
+        devices.leave()
         seconds = time.monotonic() - self._started
         metrics = _plain(
             {"test_accuracy": test_accuracy, "test_loss": test_loss, "parameters": parameters, "seconds": seconds}
@@ -155,6 +291,12 @@ class Run:
         self._tracking.summarize(metrics)
         _without_harm("There is no report", self._report)
         self._tracking.finish()
+        with stopping.uninterrupted():
+            checkpoint.remove(self.folder)
+            self._finished = True
+            self._say_what_came_out(test_loss, test_accuracy, parameters, seconds)
+
+    def _say_what_came_out(self, test_loss: float, test_accuracy: float, parameters: int, seconds: float) -> None:
         print(f"\nTest accuracy {test_accuracy:.2%}, loss {test_loss:.4f}: {parameters:,} parameters, {seconds:.0f} s.")
         if not math.isfinite(test_loss):
             print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
@@ -171,15 +313,13 @@ class Run:
             pictures = write_report(self.folder)
         self._tracking.log_pictures(pictures)
 
-    def _keep_epoch(self, metrics: dict[str, float]) -> None:
-        self.history.append(_plain(metrics))
+    def _write_history(self) -> None:
         text = io.StringIO()
         columns = dict.fromkeys([*HISTORY, *self.history[-1]])  # metrics that the learner added come last
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.history)
         write_text(self.folder / "history.csv", text.getvalue())
-        self._tracking.log(self.history[-1])
 
     def _keep_predictions(self, images: np.ndarray, targets: np.ndarray, predictions: np.ndarray) -> None:
         rows = np.asarray(targets).reshape(len(targets), -1)
@@ -198,6 +338,20 @@ class Run:
             captions.append(f"{names[label]}, taken for {names[scores.argmax()]}{share}")
         pixels = images.reshape(len(images), self.config.img_height, self.config.img_width)
         self._tracking.log_predictions(pixels, captions)
+
+
+def point_latest_to(folder: Path) -> None:
+    """Has `latest` beside a folder point to it."""
+    link = folder / "latest"  # made where no other run makes one, then moved to its place
+    with contextlib.suppress(OSError):  # Windows lets not everybody make links
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder.name, target_is_directory=True)
+        os.replace(link, folder.parent / "latest")
+
+
+def _source_of(config: Any) -> str:
+    """Returns the SHA-256 of the script in which the class of a config is written."""
+    return hashlib.sha256(Path(inspect.getfile(type(config))).read_bytes()).hexdigest()
 
 
 def _without_harm(failure: str, action: Callable[[], None]) -> None:

@@ -328,8 +328,9 @@ def _check_method(sweep: SweepFile, at_most: int | None) -> None:
 
 
 def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
-    if "name" in sweep.parameters:
-        raise CourseError("name cannot be a parameter: a sweep names its trials itself.")
+    for name in ("name", "resume"):
+        if name in sweep.parameters:
+            raise CourseError(f"{name} cannot be a parameter: a sweep names its trials, and goes on with them, itself.")
     if sweep.project is not None and "project" not in sweep.parameters:
         config(project=sweep.project)
     usual = config(**sweep.constants).values()

@@ -12,13 +12,13 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from course import runs, sweep_file
+from course import resuming, runs, sweep_file
 from course.errors import CourseError
 from course.files import shown, write_json, write_text
 from course.sweep_file import SweepFile
 
 FOLDER = "sweeps"  # in runs/
-FILE, SETTINGS, TRIALS, TABLE = "sweep.yaml", "sweep.json", "trials", "trials.csv"
+FILE, SETTINGS, TRIALS, TABLE = "sweep.yaml", "config.json", "trials", "trials.csv"
 ENDED = ("finished", "stopped", "failed")
 
 
@@ -73,6 +73,7 @@ class Sweep(NamedTuple):
         except OSError as error:
             raise CourseError(f"{shown(folder)} cannot be written ({error.strerror}).") from None
         write_json(folder / SETTINGS, settings.model_dump())
+        runs.point_latest_to(folder)
         return cls(folder, content, settings)
 
     @classmethod
@@ -87,10 +88,12 @@ class Sweep(NamedTuple):
             raise CourseError(f"This sweep began in {settings.working_directory}; go there first.")
         return cls(folder.resolve(), sweep_file.read(folder / FILE, settings.trials), settings)
 
-    @property
-    def open(self) -> bool:
-        """Whether some of its trials have not ended."""
-        return sum(trial.ended for trial in self.trials()) < self.settings.trials
+    def lock(self) -> Any:
+        """Returns what keeps other programs from running this sweep until it is closed; raises CourseError."""
+        try:
+            return resuming.lock(self.folder)
+        except BlockingIOError:
+            raise CourseError(f"{shown(self.folder)} is still running; wait for its end, or stop it first.") from None
 
     @property
     def group(self) -> str:

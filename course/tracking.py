@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from course import agent
 from course.errors import CourseError, first_line
 from course.files import shown
 
@@ -30,23 +31,27 @@ def asked_mode() -> str:
 class Tracking:
     """One run in Weights & Biases. Whatever goes wrong with it ends in a sentence, not in the end of the training."""
 
-    def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path) -> None:
-        """Starts the run; its files go to `folder`/wandb.
+    def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> None:
+        """Starts the run, or goes on with the one that has this identity; its files go to `folder`/wandb.
 
         The mode is that of WANDB_MODE if it is offline or disabled; otherwise online if there is an API key and a
         server that answers, else offline. Nothing is asked.
         """
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
+        os.environ.pop(
+            agent.VARIABLE, None
+        )  # `config` has these values, checked; unchecked ones would take their place
         import wandb  # late, because the command line is checked before anything heavy is loaded
 
         self.wandb = wandb
         self.failed = False
         self.run = None
-        options = {"name": name, "project": project, "config": config, "dir": folder}
+        options = {"name": name, "project": project, "config": config, "dir": folder, "id": identity}
         mode = self._mode()
+        hook = sys.excepthook
         if mode == "online":
             try:
-                self.run = wandb.init(mode="online", settings=self._settings(), **options)
+                self.run = wandb.init(mode="online", resume="allow", settings=self._settings(), **options)
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
                 _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
                 mode = "offline"
@@ -56,10 +61,14 @@ class Tracking:
             except Exception as error:  # for example a full disk
                 _say(f"This run is not tracked ({first_line(error)})")
                 self.run = wandb.init(mode="disabled")
+        sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
-    def log(self, values: dict[str, Any]) -> None:
-        """Logs the metrics of one epoch under the names they have in `values`."""
-        self.guard(lambda: self.run.log(values))
+    def log(self, values: dict[str, Any], step: int) -> None:
+        """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
+
+        What a server has of an earlier step, or of the same, it keeps: nothing is there twice.
+        """
+        self.guard(lambda: self.run.log(values, step=step, commit=True))
 
     def log_predictions(self, images: np.ndarray, captions: list[str]) -> None:
         """Logs images of shape (n, height, width), whatever their scale, each with its caption; not guarded."""
@@ -86,6 +95,7 @@ class Tracking:
     def finish(self, exit_code: int = 0) -> None:
         """Ends the run; waits at most FINISH_SECONDS for the server."""
         self.guard(lambda: self.run.finish(exit_code=exit_code))
+        self.guard(self._replace_earlier_parts)
 
     def guard(self, action: Callable[[], None]) -> None:
         """Does something that a training must not fail for; its failure is said once, in a sentence."""
@@ -105,6 +115,14 @@ class Tracking:
         folder = shown(Path(self.run.settings.sync_dir))
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
+
+    def _replace_earlier_parts(self) -> None:
+        """Has `wandb sync` leave out what a run kept offline before it was resumed: its last part holds all of it."""
+        if self.run.offline and not self.failed:
+            name, here = f"run-{self.run.id}.wandb", Path(self.run.settings.sync_dir)
+            for part in here.parent.glob(f"offline-run-*-{self.run.id}"):
+                if part != here and (part / name).exists():
+                    (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
 
     def _mode(self) -> str:
         asked = asked_mode()

@@ -15,11 +15,14 @@ from typing import Any
 import ray
 from ray import tune
 
-from course import process, record, runs
+from course import process, record, runs, stopping
 from course.sweeps import Sweep
 
 SECONDS_BETWEEN_LOOKS = 0.1
-STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit codes of a run that something else ended
+# Exit codes of a run that something else ended.
+STOPPED = [128 + getattr(signal, name) for name in stopping.NAMES if hasattr(signal, name)]
+    128 + getattr(signal, name) for name in stopping.NAMES if hasattr(signal, name)
+]  # exit codes of a run that something else ended
 PR_SET_PDEATHSIG = 1  # Linux' prctl
 
 

@@ -6,9 +6,7 @@ import logging
 import math
 import os
 import shutil
-import signal
 import socket
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -34,6 +32,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
+from course import stopping
 from course.errors import CourseError, first_line
 from course.sweep_file import Parameter
 from course.sweeps import Sweep, Trial
@@ -306,7 +305,7 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
         except (OSError, RuntimeError, ValueError) as error:
             raise CourseError(f"{where} ({first_line(error)}).") from None
         stack.callback(ray.shutdown)
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # Ray has set its own
+        stopping.stop_in_order()  # Ray has ways of its own
         yield [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
 
 

@@ -62,6 +62,23 @@ class Checkout:
             check=False,
         )
 
+    def start(self, *words: str, **environment: str) -> subprocess.Popen:
+        """Starts `python <words>` in the checkout, in a session of its own, as a terminal does."""
+        return subprocess.Popen(
+            [sys.executable, "-u", *words],
+            cwd=self.folder,
+            env=self.environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def numbers(self, folder: Path) -> tuple[bytes, dict[str, float]]:
+        """Returns all that a finished run's folder says of its numbers: history.csv, and metrics.json but its time."""
+        metrics = json.loads((folder / "metrics.json").read_text())
+        return (folder / "history.csv").read_bytes(), metrics | {"seconds": None}
+
     def refuses(self, *words: str, before_loading: set[str]) -> str:
         """Runs `python <words>`, which must end in a sentence before these packages are loaded; returns it."""
         answer = self.run("-X", "importtime", *words)

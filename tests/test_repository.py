@@ -11,10 +11,10 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 IMPORTED_AS = {
     "pillow": "PIL",
+    "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "axe-playwright-python": "axe_playwright_python",
     "pytest-xdist": "xdist",
-    "pyyaml": "yaml",
 }
 # What only runs where requirements-sweep.txt is installed.
 SWEEPING = ("scoreboard.py", "sweep.py", "sweep_file.py", "sweep_report.py", "sweeps.py", "trial.py", "tuning.py")

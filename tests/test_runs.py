@@ -80,14 +80,15 @@ def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exi
     _, said = process.communicate(timeout=60)
     assert process.returncode == exit_code
     assert "Traceback" not in said
-    finished = int(re.search(rf"Stopped by {named}: (\d+) of 10000 epochs are finished and kept in ", said)[1])
     folder = checkout.latest("mlp")
+    kept = rf"Stopped by {named}: (\d+) of 10000 epochs are finished and kept in runs/mlp/{folder.name}; "
+    finished = int(re.fullmatch(rf"{kept}resume it with `python mlp.py --resume {folder.name}`.", said.strip())[1])
     assert len(said.strip().splitlines()) == 1
     assert finished >= 4
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + finished
     assert keras.saving.load_model(folder / "model.keras", safe_mode=True).count_params() == 159_010
     assert sorted(file.name for file in folder.iterdir()) == [
-        "config.json", "environment.json", "history.csv", "model.keras",
+        "checkpoint.npz", "config.json", "environment.json", "history.csv", "model.keras",
     ]  # fmt: skip
 
 
@@ -111,15 +112,6 @@ def start(checkout, *words: str) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def test_runs_started_at_once_have_folders_of_their_own(checkout, small_data):
-    processes = [start(checkout, "mlp.py", "--epochs", "1", "--data", str(small_data)) for _ in range(3)]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0, 0]
-    folders = [path for path in (checkout.folder / "runs" / "mlp").iterdir() if path.name != "latest"]
-    assert len(folders) == 3
-    assert all((folder / "metrics.json").is_file() for folder in folders)
-    assert checkout.latest("mlp") in [folder.resolve() for folder in folders]
 
 
 def test_a_diverged_training_says_so_and_leaves_valid_files(checkout, small_data):

@@ -70,7 +70,7 @@ BAD = {  # what is wrong → what the file says, and what the answer must
     "the worst": (changed(metric={"name": "val_accuracy"}), "which looks for the worst; say goal: maximize."),
     "no parameters": (changed(parameters={}), "parameters is {}, but dictionary must have at least 1 item"),
     "unknown parameter": (changed(parameters={"dropuot": {"value": 0.1}}), "no dropuot; did you mean dropout?"),
-    "its name": (changed(parameters={"name": {"value": "a"}}), "a sweep names its trials itself"),
+    "its name": (changed(parameters={"name": {"value": "a"}}), "a sweep names its trials"),
     "empty values": (one(values=[]), "parameters.dropout.values is [], but list must have at least 1 item"),
     "no keys": (one(), "dropout is categorical, which takes values, but there is nothing."),
     "both": (one(value=0.1, values=[0.1]), "dropout is constant, which takes value, but there is value and values."),
@@ -376,7 +376,7 @@ def slow_sweep(**changes) -> dict:
         "program": "stand_in.py",
         "method": "random",
         "metric": {"name": "val_accuracy", "goal": "maximize"},
-        "run_cap": 6,
+        "run_cap": 8,
         "parameters": {"dropout": {"min": 0.0, "max": 0.9}},
     }
     return content | changes
@@ -427,29 +427,34 @@ def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
     kept = ended(stand_in)
     assert first.returncode == 130
     assert said.strip() == (
-        f"Stopped by Ctrl-C: {len(kept)} of 6 trials are kept in runs/sweeps/{newest(stand_in).name};"
+        f"Stopped by Ctrl-C: {len(kept)} of 8 trials are kept in runs/sweeps/{newest(stand_in).name};"
         " `python sweep.py --resume` goes on."
     )
     wait_until(lambda: not alive(stand_in), 20)
 
     second = start(stand_in, "sweep.py", "--resume", "--parallel", "2")
     wait_until(lambda: len(ended(stand_in)) > len(kept) and alive(stand_in))
+    other = stand_in.run("sweep.py", "--resume")
+    assert other.returncode == 2
+    assert (
+        other.stderr == f"runs/sweeps/{newest(stand_in).name} is still running; wait for its end, or stop it first.\n"
+    )
     second.kill()
     second.communicate(timeout=60)
     wait_until(lambda: not alive(stand_in), 20)
     kept = ended(stand_in)
-    assert len(kept) < 6
+    assert len(kept) < 8
 
     third = stand_in.run("sweep.py", "--resume", "--parallel", "2")
     assert third.returncode == 0, third.stderr
     assert third.stderr == ""
-    assert f"stand_in.py: 6 trials, {len(kept)} of which ended before." in third.stdout
-    assert [int(row["trial"]) for row in table(stand_in)] == [1, 2, 3, 4, 5, 6]
+    assert f"stand_in.py: 8 trials, {len(kept)} of which ended before." in third.stdout
+    assert [int(row["trial"]) for row in table(stand_in)] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert {row["state"] for row in table(stand_in)} == {"finished"}
-    assert finished_runs(stand_in) == [1, 2, 3, 4, 5, 6]  # none twice, whenever it was stopped
-    said_now = {int(number) for number in re.findall(r"^Trial (\d) of 6: ", third.stdout, re.MULTILINE)}
-    assert said_now == {1, 2, 3, 4, 5, 6} - set(kept)
-    assert len({row["dropout"] for row in table(stand_in)}) == 6
+    assert finished_runs(stand_in) == [1, 2, 3, 4, 5, 6, 7, 8]  # none twice, whenever it was stopped
+    said_now = {int(number) for number in re.findall(r"^Trial (\d) of 8: ", third.stdout, re.MULTILINE)}
+    assert said_now == {1, 2, 3, 4, 5, 6, 7, 8} - set(kept)
+    assert len({row["dropout"] for row in table(stand_in)}) == 8
 
     again = stand_in.run("sweep.py", "--resume")
     assert again.returncode == 2

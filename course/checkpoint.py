@@ -1,0 +1,132 @@
+"""All that an unfinished run needs to go on exactly where it stood, in one file."""
+
+import contextlib
+import random
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from course.errors import CourseError
+from course.files import replacing, shown
+
+CHECKPOINT = "checkpoint.npz"  # in the run's folder, from its first moment until it is finished
+ABOUT = "about"
+
+
+class Checkpoint(BaseModel):
+    """A moment of a run: before its first epoch, after one of its epochs, or after a `fit`.
+
+    keras.callbacks.BackupAndRestore writes two files, one after the other, without the states of the generators that
+    dropout and augmentation draw from; a run that is killed between the two, or uses either, would not go on exactly.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    program: str  # the file name of its script
+    source: str  # the SHA-256 of its script
+    defaults: dict[str, Any]  # what class Config said when it began
+    config: dict[str, Any]
+    tracking: str  # the id of its Weights & Biases run
+    seconds: float = 0  # of computing so far
+    fits: int = 0  # how many calls of `fit` have come to their end
+    epochs: int = 0  # how many epochs of the call after them have
+    history: list[dict[str, int | float | None]] = []
+    python: list[Any] = []  # the state of the module random
+    numpy: list[Any] = []  # that of numpy.random
+    torch: list[int] = []  # that of PyTorch, if it is the backend
+
+
+def write(folder: Path, checkpoint: Checkpoint, model: Any = None) -> None:
+    """Writes the checkpoint of a run, and everything that its keras.Model and the generators of numbers have come to.
+
+    Raises:
+        CourseError: it cannot be written; the one before is still there.
+    """
+    variables = {}
+    if model is not None:
+        checkpoint = checkpoint.model_copy(update=_generators())
+        variables = {str(number): variable.numpy() for number, variable in enumerate(_variables(model))}
+    about = np.frombuffer(checkpoint.model_dump_json().encode(), np.uint8)
+    with replacing(folder / CHECKPOINT) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, **{ABOUT: about}, **variables)
+
+
+def about(folder: Path) -> Checkpoint:
+    """Returns the checkpoint of the run in a folder; raises CourseError if it is damaged."""
+    return _read(folder)[0]
+
+
+def read(folder: Path) -> tuple[Checkpoint, list[np.ndarray]]:
+    """Returns the checkpoint of the run in a folder, and what its network's variables were; nothing is unpickled.
+
+    Raises:
+        CourseError: it is damaged.
+    """
+    return _read(folder, everything=True)
+
+
+def restore(checkpoint: Checkpoint, values: list[np.ndarray], model: Any) -> None:
+    """Puts a compiled keras.Model and the generators of numbers where they stood.
+
+    Raises:
+        CourseError: the network, or its optimizer, is another one.
+    """
+    import keras  # late, because the command line is checked before keras is loaded
+
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    variables = _variables(model)
+    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+        raise CourseError(
+            f"The network or the optimizer of {checkpoint.program} is another one than when this run began; restore"
+            " the script, or start a new run without --resume."
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    version, state, *others = checkpoint.python
+    random.setstate((version, tuple(state), *others))
+    np.random.set_state(tuple(checkpoint.numpy))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_rng_state(torch.tensor(checkpoint.torch, dtype=torch.uint8))
+
+
+def remove(folder: Path) -> None:
+    """Removes the checkpoint of a run that is finished."""
+    with contextlib.suppress(OSError):
+        (folder / CHECKPOINT).unlink()
+
+
+def _variables(model: Any) -> list[Any]:
+    """Returns weights, statistics of normalisation, states of generators, momenta and averages, in a fixed order."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _generators() -> dict[str, Any]:
+    import keras  # late, because the command line is checked before keras is loaded
+
+    kind, state, *others = np.random.get_state()
+    states = {"python": list(random.getstate()), "numpy": [kind, state.tolist(), *others]}
+    if keras.backend.backend() == "torch":
+        import torch
+
+        states["torch"] = torch.get_rng_state().tolist()
+    return states
+
+
+def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.ndarray]]:
+    try:
+        with np.load(folder / CHECKPOINT, allow_pickle=False) as content:
+            checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
+            values = [content[str(number)] for number in range(len(content) - 1)] if everything else []
+    except (OSError, EOFError, KeyError, ValueError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        raise CourseError(
+            f"{shown(folder / CHECKPOINT)} is damaged or was changed, so this run cannot be resumed; start a new one"
+            " without --resume."
+        ) from None
+    return checkpoint, values

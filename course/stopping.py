@@ -1,0 +1,87 @@
+"""How a training is stopped: Ctrl-C, SIGTERM and a closed terminal end it in order, never between two files."""
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+NAMES = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "a closed terminal"}  # Windows has no SIGHUP
+
+
+class Stopped(KeyboardInterrupt):
+    """Raised where the program is when it is asked to end; its argument is the signal's number."""
+
+
+class _Signals:
+    received: int | None = None
+    held = 0  # how many blocks must come to their end first
+
+
+def stop_in_order() -> None:
+    """From here on these signals raise Stopped, but for those that it was told to ignore, as by nohup."""
+    _Signals.received = None
+    if threading.current_thread() is threading.main_thread():
+        for number in _numbers():
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _stop)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Has a signal wait until the block is done; also notices one whose exception a library has swallowed."""
+    _Signals.held += 1
+    try:
+        yield
+    finally:
+        _Signals.held -= 1
+    if _Signals.received is not None and not _Signals.held:
+        raise Stopped(_Signals.received)
+
+
+def ignore() -> None:
+    """From here on these signals change nothing: the program is about to end and has something left to write."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _numbers():
+            if signal.getsignal(number) is _stop:
+                signal.signal(number, signal.SIG_IGN)
+
+
+def ignore_at_exit() -> None:
+    """Has `ignore` called before all that libraries have planned for the program's exit so far."""
+    atexit.unregister(ignore)
+    atexit.register(ignore)
+
+
+def described(error: BaseException) -> tuple[str, int] | None:
+    """Returns what stopped the program, such as "Ctrl-C", and its exit code; None if the error is another."""
+    if not isinstance(error, KeyboardInterrupt):
+        return None
+    number = error.args[0] if isinstance(error, Stopped) else signal.SIGINT
+    return NAMES[signal.Signals(number).name], 128 + number
+
+
+def say(sentence: str) -> None:
+    """Writes a sentence to standard error; a terminal that is no longer there is no hindrance."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is sys.stderr:
+                print(f"\n{sentence}", file=stream)
+            stream.flush()
+        except OSError:  # from here on nobody reads it, and the interpreter must not stumble over it at its end
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _numbers() -> list[signal.Signals]:
+    return [signal.Signals[name] for name in NAMES if hasattr(signal, name)]
+
+
+def _stop(number: int, frame: Any) -> None:
+    _Signals.received = number
+    if not _Signals.held:
+        raise Stopped(number)
