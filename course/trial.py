@@ -21,8 +21,6 @@ from course.sweeps import Sweep
 SECONDS_BETWEEN_LOOKS = 0.1
 # Exit codes of a run that something else ended.
 STOPPED = [128 + getattr(signal, name) for name in stopping.NAMES if hasattr(signal, name)]
-    128 + getattr(signal, name) for name in stopping.NAMES if hasattr(signal, name)
-]  # exit codes of a run that something else ended
 PR_SET_PDEATHSIG = 1  # Linux' prctl
 
 

@@ -130,7 +130,9 @@ def test_a_bad_file_ends_the_program_before_anything_is_loaded_or_trained(proble
 
 
 def write(folder: Path, content: str | dict | list) -> Path:
-    (folder / "sweep.yaml").write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    (folder / "sweep.yaml").write_text(
+        content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+    )
     return folder / "sweep.yaml"
 
 
