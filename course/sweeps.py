@@ -144,7 +144,7 @@ class Sweep(NamedTuple):
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         names = list(self.file.parameters)
-        measured = [self.file.metric.name, "epochs", "seconds", "node", "folder", "problem"]
+        measured = [self.file.metric.name, "epochs_trained", "seconds", "node", "folder", "problem"]
         writer.writerow(["trial", "state", *names, *measured])
         for trial in self.trials():
             values = [trial.values.get(name) for name in names]
