@@ -1,7 +1,7 @@
-"""What sweep.py costs and saves: eight trials as plain commands, one at a time under sweep.py, and two at a time.
+"""What sweep.py costs and saves, and what more nodes bring.
 
-python -m benchmarks.sweeps                all three, one after the other
-python -m benchmarks.sweeps commands 2     of them: the plain commands, two at a time
+python -m benchmarks.sweeps 2 1 commands    two at a time, one at a time, then the same ones as plain commands
+python -m benchmarks.sweeps nodes           trials that only wait, on 1, 2 and 4 nodes of a cluster on this machine
 """
 
 import json
@@ -16,7 +16,6 @@ from pathlib import Path
 
 from course.runs import RUNS
 
-WAYS = ("commands", "1", "2")
 FILE = RUNS / "benchmark-sweep.yaml"
 TRIALS = 8
 SWEEP = f"""
@@ -29,17 +28,49 @@ parameters:
   limit: {{value: 5000}}
   epochs: {{value: 3}}
 """
+WAITING = """
+program: tests/stand_in.py
+method: random
+run_cap: 16
+metric: {name: val_accuracy, goal: maximize}
+parameters:
+  dropout: {min: 0.0, max: 0.8}
+  epochs: {value: 4}
+  pause: {value: 2.0}
+"""
 
 
 def main() -> None:
     RUNS.mkdir(exist_ok=True)
     FILE.write_text(SWEEP, encoding="utf-8")
-    for way in sys.argv[1:] or WAYS:
-        seconds, memory = plain() if way == "commands" else sweep(int(way))
-        print(
-            f"{way}: {seconds:.0f} s, {3600 * TRIALS / seconds:.0f} trials an hour, {memory:.0f} MiB besides",
-            flush=True,
-        )
+    for way in sys.argv[1:]:
+        if way == "nodes":
+            on_nodes()
+            continue
+        seconds, memory = plain() if way == "commands" else sweep("--parallel", way)
+        an_hour = 3600 * TRIALS / seconds
+        print(f"{way}: {seconds:.0f} s, {an_hour:.0f} trials an hour, {memory:.0f} MiB besides", flush=True)
+
+
+def on_nodes() -> None:
+    """Shows the seconds of sweeps on clusters of 1, 2 and 4 nodes, whose trials wait and hardly compute."""
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # loopback
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["PYTHONPATH"] = str(RUNS.parent)
+    from ray.cluster_utils import Cluster  # late: it reads what is set above
+
+    FILE.write_text(WAITING, encoding="utf-8")
+    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+    for nodes in (1, 2, 4):
+        while len(cluster.list_all_nodes()) < nodes:
+            cluster.add_node(**node)
+        seconds, _ = sweep("--ray-address", cluster.address)
+        trials = [json.loads(file.read_text()) for file in (RUNS / "sweeps" / "latest" / "trials").glob("*.json")]
+        alone = sum(trial["seconds"] for trial in trials) / len(trials)
+        print(f"{nodes} nodes: {seconds:.0f} s for {len(trials)} trials of {alone:.1f} s", flush=True)
+    cluster.shutdown()
 
 
 def plain() -> tuple[float, float]:
@@ -57,10 +88,10 @@ def plain() -> tuple[float, float]:
     return time.monotonic() - started, 0
 
 
-def sweep(parallel: int) -> tuple[float, float]:
+def sweep(*options: str) -> tuple[float, float]:
     """Returns the seconds of a sweep, and the most memory, in MiB, that it took besides its trials."""
     started = time.monotonic()
-    words = [sys.executable, "sweep.py", str(FILE), "--parallel", str(parallel)]
+    words = [sys.executable, "sweep.py", str(FILE), *options]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     most = [0.0]
 

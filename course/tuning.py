@@ -20,6 +20,7 @@ os.environ |= {  # read when Ray is loaded, or by the processes that it starts
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_enable_worker_prestart": "0",  # processes that nobody needs take memory
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_worker_niceness": "0",  # a trial is as urgent as the same script on its own
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # trials log for themselves
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # course/sweeps.py keeps what a sweep needs to go on

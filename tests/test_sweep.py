@@ -480,7 +480,7 @@ cluster.shutdown()
 def cluster(stand_in):
     """A Ray cluster of two nodes with a core each, on this machine: its address, and the raylet of the second."""
     quick = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "4"}
-    loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # names of sockets must be short
     process = subprocess.Popen(
         [sys.executable, "-c", CLUSTER], cwd=stand_in.folder,
