@@ -41,7 +41,7 @@ class Options(CommandLine):
         description="HOST:PORT of a Ray cluster; without it, this machine alone",
     )
     resume: bool = Field(False, description="go on with an interrupted sweep, the newest if no folder is given")
-    seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes which values are drawn")
+    seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes which values are drawn; a resumed sweep keeps its own")
 
 
 def main(options: Options) -> int:
@@ -55,7 +55,7 @@ def main(options: Options) -> int:
 
     if options.resume:
         folder = newest_interrupted() if options.file == FILE else Path(options.file)
-        sweep = Sweep.old(folder)
+        sweep = Sweep.old(folder, options.runs)
     else:
         sweep = Sweep.new(Path(options.file), options.runs, options.seed)
     try:

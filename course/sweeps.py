@@ -77,8 +77,12 @@ class Sweep(NamedTuple):
         return cls(folder, content, settings)
 
     @classmethod
-    def old(cls, folder: Path) -> Self:
-        """Returns the sweep in a folder; raises CourseError if there is none, or its script no longer fits."""
+    def old(cls, folder: Path, at_most: int | None = None) -> Self:
+        """Returns the sweep in a folder, with as many trials as it had, or `at_most` from now on.
+
+        Raises:
+            CourseError: there is none, or its script no longer fits.
+        """
         try:
             settings = Settings.model_validate_json((folder / SETTINGS).read_bytes())
         except (OSError, ValidationError):
@@ -86,7 +90,11 @@ class Sweep(NamedTuple):
             raise CourseError(f"{shown(folder)} holds no sweep; give a folder in {sweeps}.") from None
         if Path.cwd() != Path(settings.working_directory):
             raise CourseError(f"This sweep began in {settings.working_directory}; go there first.")
-        return cls(folder.resolve(), sweep_file.read(folder / FILE, settings.trials), settings)
+        content = sweep_file.read(folder / FILE, at_most or settings.trials)
+        if at_most is not None:
+            settings = settings.model_copy(update={"trials": content.trials(at_most)})
+            write_json(folder / SETTINGS, settings.model_dump())
+        return cls(folder.resolve(), content, settings)
 
     def lock(self) -> Any:
         """Returns what keeps other programs from running this sweep until it is closed; raises CourseError."""

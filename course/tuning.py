@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -290,6 +291,8 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
         if address is None:
             own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             _share([own], parallel or 1)  # before anything is started
+            # For this sweep alone, and not left in the home as Ray would.
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
             # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end.
             short = "/tmp" if os.path.isdir("/tmp") else None
             folder = tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True)
