@@ -386,7 +386,7 @@ def slow_sweep(**changes) -> dict:
 
 def ended(checkout) -> list[int]:
     """Returns the numbers of the trials that have ended so far."""
-    trials = [json.loads(file.read_text()) for file in sorted((newest(checkout) / "trials").glob("*.json"))]
+    trials = [json.loads(file.read_text()) for file in sorted((newest(checkout) / "trials").glob("[0-9]*.json"))]
     return [trial["number"] for trial in trials if trial["state"] != "open"]
 
 
