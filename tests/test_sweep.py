@@ -329,10 +329,9 @@ def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network
     assert not (newest(checkout) / "ray").exists()
 
     # An agent of Weights & Biases starts the same config with the same values, and the same numbers come out.
-    (python := checkout.home / "python").symlink_to(sys.executable)
     threads = dict.fromkeys(["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"], "1")
     values = [f"--{name}={best[name]}" for name in ("batch_size", "data", "epochs", "hidden_nodes", "limit")]
-    environment = checkout.environment(PATH=f"{python.parent}:{os.environ['PATH']}", **threads)
+    environment = checkout.environment(PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}", **threads)
     agent = ["/usr/bin/env", "python", "mlp.py", *values]
     subprocess.run(agent, cwd=checkout.folder, env=environment, check=True, capture_output=True)
     histories = [(checkout.latest("mlp") / "history.csv"), checkout.folder / "runs" / best["folder"] / "history.csv"]
