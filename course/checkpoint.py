@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -91,8 +92,7 @@ def restore(checkpoint: Checkpoint, values: list[np.ndarray], model: Any) -> Non
     random.setstate((version, tuple(state), *others))
     np.random.set_state(tuple(checkpoint.numpy))
     if keras.backend.backend() == "torch":
-        import torch
-
+        torch = sys.modules["torch"]  # which Keras has loaded
         torch.set_rng_state(torch.tensor(checkpoint.torch, dtype=torch.uint8))
 
 
@@ -113,9 +113,7 @@ def _generators() -> dict[str, Any]:
     kind, state, *others = np.random.get_state()
     states = {"python": list(random.getstate()), "numpy": [kind, state.tolist(), *others]}
     if keras.backend.backend() == "torch":
-        import torch
-
-        states["torch"] = torch.get_rng_state().tolist()
+        states["torch"] = sys.modules["torch"].get_rng_state().tolist()
     return states
 
 

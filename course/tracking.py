@@ -38,9 +38,7 @@ class Tracking:
         server that answers, else offline. Nothing is asked.
         """
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
-        os.environ.pop(
-            agent.VARIABLE, None
-        )  # `config` has these values, checked; unchecked ones would take their place
+        os.environ.pop(agent.VARIABLE, None)  # wandb would put a sweep's values, unchecked, in the place of `config`'s
         import wandb  # late, because the command line is checked before anything heavy is loaded
 
         self.wandb = wandb

@@ -151,8 +151,8 @@ def test_each_device_works_on_its_part_of_a_batch(checkout):
     ("lost", "sent"), [(0, signal.SIGKILL), (1, signal.SIGKILL), (0, signal.SIGSTOP), (1, signal.SIGSTOP)]
 )
 def test_a_lost_process_ends_the_other_in_a_sentence_with_its_epochs_kept(checkout, small_data, thorough, lost, sent):
-    if not thorough and sent == signal.SIGSTOP:
-        pytest.skip("a process that does not answer counts as lost after 20 seconds: with --thorough")
+    if not thorough and (lost, sent) != (0, signal.SIGKILL):  # process 0 is the one that the others report to
+        pytest.skip("each takes half a minute, and a process that does not answer 20 seconds more: with --thorough")
     training = Training(checkout, *QUICK, "--epochs", "10000", "--data", str(small_data))
     training.wait_for_epoch(4)
     training.processes[lost].send_signal(sent)
@@ -165,9 +165,7 @@ def test_a_lost_process_ends_the_other_in_a_sentence_with_its_epochs_kept(checko
     assert seconds < 30
     assert len(said.strip().splitlines()) == 1
     kept = folder(checkout, f"process-{1 - lost}")
-    sentence = (
-        r"Stopped by the loss of another process of this training: (\d+) of 10000 epochs are finished .* in (.*)\."
-    )
+    sentence = r"Stopped by the loss of another process of this training: (\d+) of 10000 epochs are .* kept in (.*)\."
     finished = re.fullmatch(sentence, said.strip())
     assert finished[2] == f"runs/mlp/{kept.name}"
     assert int(finished[1]) >= 3
