@@ -31,11 +31,11 @@ parameters:
 WAITING = """
 program: tests/stand_in.py
 method: random
-run_cap: 16
+run_cap: 12
 metric: {name: val_accuracy, goal: maximize}
 parameters:
   dropout: {min: 0.0, max: 0.8}
-  epochs: {value: 4}
+  epochs: {value: 3}
   pause: {value: 2.0}
 """
 
