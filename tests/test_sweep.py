@@ -412,11 +412,15 @@ def alive(checkout) -> list[int]:
     return found
 
 
+def parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def just_begun(checkout) -> list[int]:
     """Returns the processes of trials that have no epoch yet."""
-    folders = (checkout.folder / "runs" / "stand_in").glob("2*")
-    new = {folder / "process" for folder in folders if not (folder / "history.csv").exists()}
-    return [process for process in alive(checkout) if str(process) in {file.read_text() for file in new}]
+    files = (checkout.folder / "runs" / "stand_in").glob("2*/process")
+    new = {file.read_text() for file in files if not (file.parent / "history.csv").exists()}
+    return [process for process in alive(checkout) if str(process) in new]
 
 
 def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
@@ -434,6 +438,8 @@ def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
     wait_until(lambda: not alive(stand_in), 20)
 
     second = start(stand_in, "sweep.py", "--resume", "--parallel", "2")
+    wait_until(lambda: just_begun(stand_in))
+    os.kill(just_begun(stand_in)[0], signal.SIGKILL)
     wait_until(lambda: len(ended(stand_in)) > len(kept) and alive(stand_in))
     other = stand_in.run("sweep.py", "--resume")
     assert other.returncode == 2
@@ -502,7 +508,9 @@ def test_on_a_cluster_what_is_killed_is_made_again_and_counted_once(stand_in, cl
     os.kill(cluster["raylet"], signal.SIGKILL)
     wait_until(lambda: len(alive(stand_in)) == 1, 5)  # nothing goes on without its node
     wait_until(lambda: just_begun(stand_in))
-    os.kill(just_begun(stand_in)[0], signal.SIGKILL)
+    (training,) = just_begun(stand_in)
+    os.kill(parent(training), signal.SIGKILL)
+    wait_until(lambda: training not in alive(stand_in), 1)  # nor without the process that follows it
     said, errors = sweep.communicate(timeout=240)
     assert (sweep.returncode, errors) == (0, ""), said
     rows = table(stand_in)
