@@ -25,8 +25,8 @@ run_cap: {TRIALS}
 metric: {{name: val_accuracy, goal: maximize}}
 parameters:
   dropout: {{min: 0.0, max: 0.8}}
-  limit: {{value: 5000}}
-  epochs: {{value: 3}}
+  limit: {{value: 2000}}
+  epochs: {{value: 2}}
 """
 WAITING = """
 program: tests/stand_in.py

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,7 @@ class _Keeper(tune.Callback):
     def __init__(self, sweep: Sweep, watcher: Watcher) -> None:
         self.sweep = sweep
         self.watcher = watcher
+        self.next_table = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Ray keeps a copy of everything that it is given, and a terminal cannot be copied
@@ -155,8 +157,11 @@ class _Keeper(tune.Callback):
         if not before.ended:
             ended = before.model_copy(update=values)
             self.sweep.keep(ended)
-            self.sweep.write_table()
             self.watcher.end(ended)
+            started = time.monotonic()
+            if started >= self.next_table:
+                self.sweep.write_table()
+                self.next_table = time.monotonic() + 20 * (time.monotonic() - started)  # however long it has become
 
 
 class _Suggestions(OptunaSearch):
@@ -170,7 +175,7 @@ class _Suggestions(OptunaSearch):
         taken = [trial.number for trial in known]
         self.sweep = sweep
         self.numbers = taken + [number for number in range(1, sweep.settings.trials + 1) if number not in taken]
-        self.given = 0
+        self.given, self.known = 0, len(known)
         varied = sweep.file.varied
         super().__init__(
             {name: _distribution(parameter) for name, parameter in varied.items()},
@@ -186,7 +191,7 @@ class _Suggestions(OptunaSearch):
     def suggest(self, trial_id: str) -> dict[str, Any]:
         suggested = super().suggest(trial_id)
         number = self.numbers[self.given]
-        if self.given >= len(self.sweep.trials()):
+        if self.given >= self.known:
             values = {name: self._value(name, suggested) for name in self.sweep.file.parameters}
             self.sweep.keep(Trial(number=number, values=values))
         self.given += 1
