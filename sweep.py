@@ -63,6 +63,7 @@ def main(options: Options) -> int:
             return run(sweep, options)
     except KeyboardInterrupt as error:
         how, exit_code = stopping.described(error)
+        sweep.write_table()
         ended = sum(trial.ended for trial in sweep.trials())
         kept = f"{ended} of {sweep.settings.trials} trials are kept in {shown(sweep.folder)}"
         stopping.say(f"Stopped by {how}: {kept}; `python sweep.py --resume` goes on.")
