@@ -498,19 +498,24 @@ def cluster(stand_in):
 
 
 def test_on_a_cluster_what_is_killed_is_made_again_and_counted_once(stand_in, cluster):
-    slower = {"pause": {"value": 2.0}, "epochs": {"value": 2}}
+    slower = {"pause": {"value": 4.0}, "epochs": {"value": 1}}
     write(stand_in.folder, slow_sweep(run_cap=5, parameters={"dropout": {"min": 0.0, "max": 0.9}} | slower))
     sweep = start(
         stand_in, "sweep.py", "--ray-address", cluster["address"], RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0"
     )  # both nodes are on loopback
-    # Both nodes have ended a trial, and begun another one.
-    wait_until(lambda: len({row["node"] for row in table(stand_in)} - {""}) == len(just_begun(stand_in)) == 2)
+
+    def on_second_node() -> list[int]:
+        return [process for process in just_begun(stand_in) if parent(parent(process)) == cluster["raylet"]]
+
+    # Both nodes have ended a trial, and the second one has begun another.
+    wait_until(lambda: len({row["node"] for row in table(stand_in)} - {""}) == 2 and on_second_node(), 120)
+    (training,) = on_second_node()
     os.kill(cluster["raylet"], signal.SIGKILL)
-    wait_until(lambda: len(alive(stand_in)) == 1, 5)  # nothing goes on without its node
-    wait_until(lambda: just_begun(stand_in))
-    (training,) = just_begun(stand_in)
+    wait_until(lambda: training not in alive(stand_in), 3)  # nothing goes on without its node ...
+    wait_until(lambda: just_begun(stand_in), 120)
+    training = just_begun(stand_in)[0]
     os.kill(parent(training), signal.SIGKILL)
-    wait_until(lambda: training not in alive(stand_in), 1)  # nor without the process that follows it
+    wait_until(lambda: training not in alive(stand_in), 1)  # ... nor without the process that follows it
     said, errors = sweep.communicate(timeout=240)
     assert (sweep.returncode, errors) == (0, ""), said
     rows = table(stand_in)
