@@ -1,16 +1,19 @@
 """From a config class to validated values: written in the script, overridden on the command line or by a sweep."""
 
+import ast
 import difflib
 import os
 import re
 import sys
+import types
+from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from course import agent, data, devices, memory, resuming, runs, stopping, tracking
-from course.errors import CourseError, end_in_a_sentence
+from course.errors import CourseError, end_in_a_sentence, first_line
 from course.files import check_temporary_files, shown
 
 LONGEST = 100  # letters of a value that is said to be wrong
@@ -191,6 +194,38 @@ class LessonConfig(CommandLine):
         return self
 
 
+def read_class(script: Path, remedy: str) -> type[LessonConfig]:
+    """Returns class Config of a script without running what stands below it, which is what takes seconds to load.
+
+    Its sentences end with `remedy` where those of the script would say where to change a value.
+
+    Raises:
+        CourseError: there is no such script, or no such class in it.
+    """
+    try:
+        body = ast.parse(script.read_bytes(), str(script)).body
+        names = [getattr(node, "name", None) for node in body]
+        if "Config" not in names:
+            raise CourseError(f"{shown(script)} has no class Config, so there is nothing to choose values for.")
+        module = sys.modules[f"{script.stem}: Config"] = types.ModuleType(f"{script.stem}: Config")
+        exec(compile(ast.Module(body[: names.index("Config") + 1], []), str(script), "exec"), vars(module))
+        if not issubclass(module.Config, LessonConfig):
+            raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
+    except OSError as error:
+        raise CourseError(f"{shown(script)} cannot be read ({error.strerror or error}).") from None
+    except CourseError:
+        raise
+    except Exception as error:  # a learner's file may do anything
+        raise CourseError(f"class Config of {shown(script)} cannot be read ({first_line(error)}).") from None
+
+    class Config(module.Config):
+        @classmethod
+        def _where_to_change(cls, name: str) -> str:
+            return remedy
+
+    return Config
+
+
 def check_image_is_large_enough(height: int, width: int, kernels: list[tuple[int, int]]) -> None:
     """Raises CourseError if a convolution would have nothing left to look at.
 
@@ -249,10 +284,10 @@ def _no_such_value(name: str, names: list[str], all_names: str) -> str:
 
 def _allowed(schema: dict[str, Any]) -> str:
     """Puts into words what the JSON schema of one field allows."""
-    if "anyOf" in schema:  # a value, or None
-        schema = schema["anyOf"][0]
     if "allowed" in schema:
         return schema["allowed"]
+    if "anyOf" in schema:  # a value, or None
+        schema = schema["anyOf"][0]
     if "enum" in schema:
         return " or ".join(schema["enum"])
     if schema["type"] == "array":

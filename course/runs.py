@@ -129,7 +129,7 @@ class Run:
                 self._open_new_folder()
             else:
                 self._open_folder_again()
-            _point_latest_to(self.folder)
+            point_latest_to(self.folder)
             write_json(self.folder / "environment.json", environment.described())
         name, values = f"{self.script}/{self.folder.name}", self.config.values()
         self._tracking = Tracking(name, self.config.project, values, RUNS, self._checkpoint.tracking)
@@ -344,7 +344,8 @@ class Run:
         self._tracking.log_predictions(pixels, captions)
 
 
-def _point_latest_to(folder: Path) -> None:
+def point_latest_to(folder: Path) -> None:
+    """Has `latest` beside a folder point to it."""
     link = folder / "latest"  # made where no other run makes one, then moved to its place
     with contextlib.suppress(OSError):  # Windows lets not everybody make links
         link.unlink(missing_ok=True)
