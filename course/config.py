@@ -1,16 +1,19 @@
-"""From a config class to validated values: written in the script, overridden on the command line."""
+"""From a config class to validated values: written in the script, overridden on the command line or by a sweep."""
 
+import ast
 import difflib
 import os
 import re
 import sys
+import types
+from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin
 
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import data, memory, resuming, runs, stopping, tracking
-from course.errors import CourseError, end_in_a_sentence
+from course import agent, data, devices, memory, resuming, runs, stopping, tracking
+from course.errors import CourseError, end_in_a_sentence, first_line
 from course.files import check_temporary_files, shown
 
 LONGEST = 100  # letters of a value that is said to be wrong
@@ -87,6 +90,8 @@ class CommandLine(BaseModel):
             return tuple(re.sub(r"[\[\](),]", " ", " ".join(value)).split())
         if annotation is bool and not value:
             return True
+        if value == ("None",) and type(None) in get_args(annotation):
+            return None
         return value[0] if len(value) == 1 else " ".join(value)
 
 
@@ -97,6 +102,7 @@ class LessonConfig(CommandLine):
     data: str = Field("mnist", description="mnist, fashion_mnist, or the path of an .npz file of your own")
     limit: int | None = Field(None, ge=1, description="train on the first N images only, for a quick try")
     seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes everything random: same seed, same numbers")
+    data_parallel: bool = Field(False, description="share each batch among all devices; takes Keras' JAX backend")
     name: str = Field(
         "run",
         pattern=r"^[\w.-]{1,60}$",
@@ -118,14 +124,30 @@ class LessonConfig(CommandLine):
 
     @classmethod
     def from_command_line(cls, arguments: list[str] | None = None, default: Self | None = None) -> Self:
-        """Returns the values as CommandLine does; also ends the program in a sentence, with exit code 2, if WANDB_MODE
-        is wrong, if the data set is damaged, if `runs/` cannot be written, or if there is no such run to resume.
+        """Returns the values as CommandLine does; those that a Weights & Biases sweep sets come before all others.
+
+        Also ends the program in a sentence, with exit code 2, if WANDB_MODE or what the sweep sets is wrong, if the
+        data set is damaged, if `runs/` cannot be written, if batches cannot be shared as data_parallel asks, or if
+        there is no such run to resume.
         """
+        end_in_a_sentence()
         stopping.stop_in_order()
-        config = super().from_command_line(arguments, default)
+        swept = agent.sweep_values()
+        for name in swept:
+            if name not in cls.model_fields:
+                raise CourseError(_no_such_value(name, list(cls.model_fields), "change it in the sweep, which sets it"))
+        words = sys.argv[1:] if arguments is None else arguments
+        words = [*words, *(f"--{name}={value}" for name, value in swept.items())]  # the last one counts
+        try:
+            config = super().from_command_line(words, default)
+        except CourseError as error:
+            if not swept or "the sweep" in str(error):
+                raise
+            raise CourseError(f"{str(error).rstrip('.')} (the sweep sets {', '.join(swept)}).") from None
         if config.resume is not None:
-            config = cls._resumed(config.resume, arguments)
+            config = cls._resumed(config.resume, words)
         data.verify(config.data)
+        devices.check(config.data_parallel)
         runs.check_writable()
         tracking.asked_mode()
         return config
@@ -151,6 +173,8 @@ class LessonConfig(CommandLine):
 
     @classmethod
     def _where_to_change(cls, name: str) -> str:
+        if name in agent.sweep_values():
+            return "change it in the sweep, which sets it"
         script = os.path.basename(sys.argv[0]) or "the script"
         return f"change it in class Config of {script}, or with --{name} on the command line"
 
@@ -168,6 +192,38 @@ class LessonConfig(CommandLine):
                 f"batch_size is {self.batch_size}, but there are {images} images to train on; give a smaller one."
             )
         return self
+
+
+def read_class(script: Path, remedy: str) -> type[LessonConfig]:
+    """Returns class Config of a script without running what stands below it, which is what takes seconds to load.
+
+    Its sentences end with `remedy` where those of the script would say where to change a value.
+
+    Raises:
+        CourseError: there is no such script, or no such class in it.
+    """
+    try:
+        body = ast.parse(script.read_bytes(), str(script)).body
+        names = [getattr(node, "name", None) for node in body]
+        if "Config" not in names:
+            raise CourseError(f"{shown(script)} has no class Config, so there is nothing to choose values for.")
+        module = sys.modules[f"{script.stem}: Config"] = types.ModuleType(f"{script.stem}: Config")
+        exec(compile(ast.Module(body[: names.index("Config") + 1], []), str(script), "exec"), vars(module))
+        if not issubclass(module.Config, LessonConfig):
+            raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
+    except OSError as error:
+        raise CourseError(f"{shown(script)} cannot be read ({error.strerror or error}).") from None
+    except CourseError:
+        raise
+    except Exception as error:  # a learner's file may do anything
+        raise CourseError(f"class Config of {shown(script)} cannot be read ({first_line(error)}).") from None
+
+    class Config(module.Config):
+        @classmethod
+        def _where_to_change(cls, name: str) -> str:
+            return remedy
+
+    return Config
 
 
 def check_image_is_large_enough(height: int, width: int, kernels: list[tuple[int, int]]) -> None:
@@ -228,10 +284,10 @@ def _no_such_value(name: str, names: list[str], all_names: str) -> str:
 
 def _allowed(schema: dict[str, Any]) -> str:
     """Puts into words what the JSON schema of one field allows."""
-    if "anyOf" in schema:  # a value, or None
-        schema = schema["anyOf"][0]
     if "allowed" in schema:
         return schema["allowed"]
+    if "anyOf" in schema:  # a value, or None
+        schema = schema["anyOf"][0]
     if "enum" in schema:
         return " or ".join(schema["enum"])
     if schema["type"] == "array":

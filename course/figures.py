@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from course.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, new_figure, styled
 
@@ -49,6 +50,55 @@ def compared_curves(histories: dict[str, list[dict[str, float | None]]]) -> Figu
         axes.set_xlabel("epoch")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left")
     return figure
+
+
+def parallel_coordinates(columns: dict[str, list[float | str]], logarithmic: set[str]) -> Figure:
+    """Each trial of a sweep as a line from value to value to its score, the best ones in a strong colour.
+
+    Args:
+        columns: the values of each parameter by its name, then the score; the same trials in all, best first.
+        logarithmic: the names of the columns whose axis is so.
+    """
+    names, trials = list(columns), len(next(iter(columns.values())))
+    heights, ticks = {}, {}
+    for name, values in columns.items():
+        heights[name], ticks[name] = _axis(values, name in logarithmic)
+    best = max(1, trials // 4)
+    with styled():
+        figure = new_figure(WIDTH, 4.4)
+        axes = figure.subplots()
+        for trial in reversed(range(trials)):  # the best ones on top
+            look = {"color": ORANGE} if trial < best else {"color": BLUE, "alpha": 0.35, "linewidth": 1}
+            axes.plot(range(len(names)), [heights[name][trial] for name in names], **look)
+        for position, name in enumerate(names):
+            axes.axvline(position, color=GREY, linewidth=1)
+            for height, text in ticks[name]:
+                axes.annotate(text, (position, height), (4, 0), textcoords="offset points", va="center", fontsize=9,
+                              bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5})  # fmt: skip
+        axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_xlim(-0.1, len(names) - 0.4)
+        axes.set_yticks([])
+        axes.spines[["left", "bottom"]].set_visible(False)
+        axes.tick_params(length=0)
+        colours = ((ORANGE, f"the best {best}" if best > 1 else "the best one"), (BLUE, "the others"))
+        handles = [Line2D([], [], color=colour, label=label) for colour, label in colours[: 1 + (trials > best)]]
+        figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    return figure
+
+
+def _axis(values: list[float | str], logarithmic: bool) -> tuple[list[float], list[tuple[float, str]]]:
+    """Returns where values are on an axis from 0 to 1, and its ticks with their texts."""
+    if any(isinstance(value, str) for value in values):
+        texts = sorted(set(values))
+        places = {text: number / max(len(texts) - 1, 1) for number, text in enumerate(texts)}
+        return [places[value] for value in values], [(place, text[:16]) for text, place in places.items()]
+    numbers = np.log(values) if logarithmic else np.asarray(values, dtype=float)
+    low, high = numbers.min(), numbers.max()
+    ends = [(0.0, f"{min(values):.4g}"), (1.0, f"{max(values):.4g}")] if high > low else [(0.5, f"{values[0]:.4g}")]
+    between = (low + high) / 2
+    if high > low:
+        ends.insert(1, (0.5, f"{np.exp(between) if logarithmic else between:.3g}"))
+    return list((numbers - low) / (high - low) if high > low else np.full(len(values), 0.5)), ends
 
 
 def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:

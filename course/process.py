@@ -37,12 +37,13 @@ def run(words: list[str], folder: Path, seconds: float, show: bool = True) -> En
                     program.wait(SECONDS_TO_END)
                 raise
             finally:
-                _end(program)
+                end(program)
         errors.seek(0)
         return Ended(program.pid, exit_code, errors.read().decode("utf-8", "replace"))
 
 
-def _end(program: subprocess.Popen) -> None:
+def end(program: subprocess.Popen) -> None:
+    """Asks a program that is still there to end, and kills it if it does not within SECONDS_TO_END."""
     if program.poll() is None:
         program.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -5,24 +5,31 @@ import os
 import sys
 import tempfile
 
+from course.errors import CourseError
+
 
 @contextlib.contextmanager
-def quiet():
-    """Silences standard error, also for compiled code; what was said is shown after all if the block fails.
+def quiet(descriptor: int = 2):
+    """Silences standard error, or standard output (1), for compiled code too.
+
+    What was said is shown after all if the block fails, but if it fails with CourseError, which says it better.
 
     TensorFlow remarks on missing CUDA drivers while it is imported, whatever its log level is.
     """
-    sys.stderr.flush()
+    stream = {1: sys.stdout, 2: sys.stderr}[descriptor]
+    stream.flush()
     with tempfile.TemporaryFile() as said:
-        terminal = os.dup(2)
-        os.dup2(said.fileno(), 2)
+        terminal = os.dup(descriptor)
+        os.dup2(said.fileno(), descriptor)
         try:
             yield
+        except CourseError:
+            raise
         except Exception:
             said.seek(0)
             os.write(terminal, said.read())
             raise
         finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
+            stream.flush()
+            os.dup2(terminal, descriptor)
             os.close(terminal)

@@ -69,7 +69,7 @@ def write_report(folder: Path) -> list[Picture]:
 
     for part in (_learning, _predictions, _network):
         sections |= part(record, draw)
-    page = _page("run.html", record=record, pictures=pictures, **sections)
+    page = render("run.html", record=record, pictures=pictures, **sections)
     try:
         (folder / PICTURES).mkdir(exist_ok=True)
     except OSError as error:
@@ -96,7 +96,7 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     if histories:
         words = f"Loss and accuracy in validation after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
-    page = _page(
+    page = render(
         "comparison.html",
         records=records,
         differences={field: row for field, row in values.items() if any(value != row[0] for value in row)},
@@ -206,7 +206,8 @@ def _confusion_in_words(matrix: np.ndarray, names: tuple[str, ...]) -> str:
     return f"{words}; most often, {mistakes.max()} times, {names[truth]} is taken for {names[taken_for]}."
 
 
-def _page(name: str, **values: Any) -> str:
+def render(name: str, **values: Any) -> str:
+    """Returns one of the pages in course/pages/, filled with values; names in them are escaped."""
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from course import checkpoint, environment, memory, resuming, stopping
+from course import checkpoint, devices, environment, memory, resuming, stopping
 from course.checkpoint import Checkpoint
 from course.data import class_names
 from course.errors import CourseError, first_line
@@ -30,6 +30,7 @@ from course.tracking import Tracking
 RUNS = Path(__file__).resolve().parent.parent / "runs"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 PREDICTIONS_TRACKED = 16  # images
+LOSS = "the loss of another process of this training"
 STAMP = "%Y-%m-%d_%H-%M-%S"  # how the name of a run's folder begins
 
 
@@ -76,7 +77,8 @@ class Run:
     environment.json and checkpoint.npz at once; checkpoint.npz, model.keras and history.csv after each epoch;
     predictions.npz, metrics.json, report.html and its pictures in the end, when checkpoint.npz goes. A kill at any
     moment leaves either the old or the new file. `runs/<script>/latest` points to the newest run. After Ctrl-C, SIGTERM
-    or a closed terminal the finished epochs are kept; a run with `config.resume` goes on with them.
+    or a closed terminal the finished epochs are kept; a run with `config.resume` goes on with them. With
+    `config.data_parallel` all devices share each batch; of several processes each keeps a folder of its own.
     """
 
     def __init__(self, script: str, config: Any) -> None:
@@ -117,6 +119,8 @@ class Run:
     def _begin(self) -> None:
         import keras  # late, because the command line is checked before keras is loaded
 
+        epochs = 0 if self.config.resume is None else len(resuming.interrupted(RUNS, self.config.resume)[1].history)
+        devices.join(self.script, self.config, epochs, lambda: self._how_it_stopped(LOSS))
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
             keras.utils.set_random_seed(self.config.seed)
         self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
@@ -125,7 +129,7 @@ class Run:
                 self._open_new_folder()
             else:
                 self._open_folder_again()
-            _point_latest_to(self.folder)
+            point_latest_to(self.folder)
             write_json(self.folder / "environment.json", environment.described())
         name, values = f"{self.script}/{self.folder.name}", self.config.values()
         self._tracking = Tracking(name, self.config.project, values, RUNS, self._checkpoint.tracking)
@@ -176,8 +180,14 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
         stopped = stopping.described(error)
+        if error is not None and devices.is_loss(error):
+            stopped = (LOSS, devices.LOST)
         if stopped is not None:
             stopping.ignore()
+        if error is None:
+            devices.leave()
+        else:
+            devices.end_without_the_others(stopped[1] if stopped else 2 if kind is CourseError else 1)
         if error is not None and self._tracking is not None:
             self._tracking.finish(exit_code=1)
         if self._locked is not None:
@@ -185,14 +195,18 @@ class Run:
         stopping.ignore_at_exit()
         if stopped is None or self.folder is None:
             return
-        if self._finished:
-            kept = f"the run is finished and kept in {shown(self.folder)}"
-        else:
-            again = f"python {shown(Path(sys.argv[0]))} --resume {self.folder.name}"
-            epochs = f"{len(self.history)} of {self.config.epochs} epochs"
-            kept = f"{epochs} are finished and kept in {shown(self.folder)}; resume it with `{again}`"
-        stopping.say(f"Stopped by {stopped[0]}: {kept}.")
+        stopping.say(self._how_it_stopped(stopped[0]))
         sys.exit(stopped[1])
+
+    def _how_it_stopped(self, by: str) -> str:
+        if self.folder is None:
+            return f"Stopped by {by}."
+        if self._finished:
+            return f"Stopped by {by}: the run is finished and kept in {shown(self.folder)}."
+        again = f"python {shown(Path(sys.argv[0]))} --resume {self.folder.name}"
+        epochs = f"{len(self.history)} of {self.config.epochs} epochs"
+        kept = f"{epochs} are finished and kept in {shown(self.folder)}"
+        return f"Stopped by {by}: {kept}; resume it with `{again}`."
 
     def after_each_epoch(self) -> Any:
         """Returns the keras.callbacks.Callback that keeps and tracks what each epoch brought.
@@ -213,6 +227,7 @@ class Run:
         self._go_on(model)
 
     def _go_on(self, model: Any) -> None:
+        devices.share(model)
         if self._resumed is None:
             return
         stood, values = self._resumed
@@ -271,6 +286,7 @@ class Run:
             test_accuracy: share of the test images it gets right, 0 to 1.
             parameters: how many numbers the model has learnt.
         """
+        devices.leave()
         seconds = time.monotonic() - self._started
         metrics = _plain(
             {"test_accuracy": test_accuracy, "test_loss": test_loss, "parameters": parameters, "seconds": seconds}
@@ -328,7 +344,8 @@ class Run:
         self._tracking.log_predictions(pixels, captions)
 
 
-def _point_latest_to(folder: Path) -> None:
+def point_latest_to(folder: Path) -> None:
+    """Has `latest` beside a folder point to it."""
     link = folder / "latest"  # made where no other run makes one, then moved to its place
     with contextlib.suppress(OSError):  # Windows lets not everybody make links
         link.unlink(missing_ok=True)

@@ -2,10 +2,12 @@
 
 import atexit
 import contextlib
+import errno
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +51,9 @@ def ignore() -> None:
         for number in _numbers():
             if signal.getsignal(number) is _stop:
                 signal.signal(number, signal.SIG_IGN)
+    for descriptor in (1, 2):
+        if _is_gone(descriptor):
+            _write_nowhere(descriptor)
 
 
 def ignore_at_exit() -> None:
@@ -61,9 +66,12 @@ def described(error: BaseException | None) -> tuple[str, int] | None:
     """Returns what stopped the program, such as "Ctrl-C", and its exit code; None if the error is another."""
     if isinstance(error.__context__ if isinstance(error, SystemExit) else error, BrokenPipeError):  # Rich exits
         return CLOSED_PIPE
-    if not isinstance(error, KeyboardInterrupt):
+    if isinstance(error, OSError) and error.errno == errno.EIO and _terminal_is_gone():
+        number = signal.SIGHUP  # which comes after what was written has failed
+    elif isinstance(error, KeyboardInterrupt):
+        number = error.args[0] if isinstance(error, Stopped) else signal.SIGINT
+    else:
         return None
-    number = error.args[0] if isinstance(error, Stopped) else signal.SIGINT
     return NAMES[signal.Signals(number).name], 128 + number
 
 
@@ -74,10 +82,37 @@ def say(sentence: str) -> None:
             if stream is sys.stderr:
                 print(f"\n{sentence}", file=stream)
             stream.flush()
-        except OSError:  # from here on nobody reads it, and the interpreter must not stumble over it at its end
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+        except OSError:
+            _write_nowhere(stream.fileno())
+
+
+def _write_nowhere(descriptor: int) -> None:
+    """Has nobody read what is written; the interpreter must not stumble over a closed terminal at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _is_gone(descriptor: int) -> bool:
+    try:
+        os.tcgetpgrp(descriptor)
+    except AttributeError:  # Windows
+        return False
+    except OSError as error:
+        return error.errno == errno.EIO
+    return False
+
+
+def _terminal_is_gone() -> bool:
+    """Whether an error came from a terminal that is being closed; waits a second for it, which a disk's error can."""
+    _Signals.held += 1
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        if _Signals.received is not None or any(map(_is_gone, range(3))):
+            return True
+        time.sleep(0.01)
+    _Signals.held -= 1
+    return False
 
 
 def _numbers() -> list[signal.Signals]:

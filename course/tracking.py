@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from course import agent
 from course.errors import CourseError, first_line
 from course.files import shown
 
@@ -37,6 +38,7 @@ class Tracking:
         server that answers, else offline. Nothing is asked.
         """
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
+        os.environ.pop(agent.VARIABLE, None)  # wandb would put a sweep's values, unchecked, in the place of `config`'s
         import wandb  # late, because the command line is checked before anything heavy is loaded
 
         self.wandb = wandb
@@ -120,12 +122,6 @@ class Tracking:
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
 
-    def _is_kept(self) -> bool:
-        return Path(self.run.settings.sync_file).exists()
-
-    def _folder(self) -> Path:
-        return Path(self.run.settings.sync_dir)
-
     def _replace_earlier_parts(self) -> None:
         """Has `wandb sync` leave out what a run kept offline before it was resumed: its last part holds all of it."""
         if self.run.offline and not self.failed:
@@ -133,6 +129,12 @@ class Tracking:
             for part in here.parent.glob(f"offline-run-*-{self.run.id}"):
                 if part != here and (part / name).exists():
                     (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
+
+    def _folder(self) -> Path:
+        return Path(self.run.settings.sync_dir)
+
+    def _is_kept(self) -> bool:
+        return Path(self.run.settings.sync_file).exists()
 
     def _mode(self) -> str:
         asked = asked_mode()

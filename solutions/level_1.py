@@ -67,7 +67,12 @@ def main(config: Config) -> None:
         falling = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, end_learning_rate=0.0)
         optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
         # --> which loss fits the question "which of ten?"
-        model.compile(loss="mean_squared_error", optimizer=optimizers[config.optimizer](falling), metrics=["accuracy"])
+        model.compile(
+            loss="mean_squared_error",
+            optimizer=optimizers[config.optimizer](falling),
+            metrics=["accuracy"],
+            steps_per_execution=run.steps_per_execution,
+        )
         model.summary()
 
         model.fit(

@@ -79,7 +79,10 @@ def main(config: Config) -> None:
         falling = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, end_learning_rate=0.0)
         optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
         model.compile(
-            loss="categorical_crossentropy", optimizer=optimizers[config.optimizer](falling), metrics=["accuracy"]
+            loss="categorical_crossentropy",
+            optimizer=optimizers[config.optimizer](falling),
+            metrics=["accuracy"],
+            steps_per_execution=run.steps_per_execution,
         )
         model.summary()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 from course.data import load
@@ -171,6 +172,31 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found)
         yield browser
         browser.close()
+
+
+def look_at(browser, page_file: Path, width: int, scheme: str = "light") -> str:
+    """Opens a page as a reader would; returns its text."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(page_file.resolve().as_uri())
+    assert said == []
+    assert [address for address in asked if not address.startswith("data:image/png;")] == [page_file.resolve().as_uri()]
+    pictures = page.evaluate(
+        "[...document.images].map(image => [image.complete && image.naturalWidth > 0, image.alt.length > 10])"
+    )
+    assert pictures
+    assert all(loaded and described for loaded, described in pictures)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    text = page.inner_text("body")
+    context.close()
+    return text
 
 
 @pytest.fixture(params=SCRIPTS)

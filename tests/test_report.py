@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from conftest import look_at
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -161,31 +161,6 @@ def test_the_pictures_go_to_weights_and_biases_too(full_run):
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_report_can_be_read_by_everybody_and_needs_nothing_else(full_run, browser, width, scheme):
     look_at(browser, full_run.folder / "report.html", width, scheme)
-
-
-def look_at(browser, page_file: Path, width: int, scheme: str = "light") -> str:
-    """Opens a page as a reader would; returns its text."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(page_file.resolve().as_uri())
-    assert said == []
-    assert [address for address in asked if not address.startswith("data:image/png;")] == [page_file.resolve().as_uri()]
-    pictures = page.evaluate(
-        "[...document.images].map(image => [image.complete && image.naturalWidth > 0, image.alt.length > 10])"
-    )
-    assert pictures
-    assert all(loaded and described for loaded, described in pictures)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    text = page.inner_text("body")
-    context.close()
-    return text
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,30 @@
+"""What a sweep of Weights & Biases sets: its agent leaves the values in a file before it starts a script."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from course.errors import CourseError, first_line
+
+VARIABLE = "WANDB_SWEEP_PARAM_PATH"  # where the agent says which file
+
+
+def sweep_values() -> dict[str, Any]:
+    """Returns the values that the sweep sets, by name, unchecked; none if no agent started this program.
+
+    Raises:
+        CourseError: the agent's file is missing or damaged.
+    """
+    file = os.environ.get(VARIABLE)
+    if not file:
+        return {}
+    import yaml  # late, because only a sweep needs it
+
+    try:
+        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        return {str(name): given["value"] for name, given in content.items() if name != "wandb_version"}
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"The sweep's values in {file} are missing or damaged ({first_line(error)}); have wandb agent start this"
+            f" run again, or unset {VARIABLE}."
+        ) from None
