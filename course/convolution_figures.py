@@ -23,7 +23,7 @@ from course.drawing import BLUE, GREEN, GREY, SIGNED, new_figure, png, styled
 from course.files import replacing, shown, write_json
 from course.geometry import KERNEL, SMALLEST, output_size, seen, zeros_added
 from course.geometry import receptive_field as receptive_field_of
-from course.runs import new_folder
+from course.runs import new_folder, point_latest_to
 
 WIDTH = 7  # inches; all places below are inches from the left and from the top
 MARK = GREEN
@@ -423,6 +423,7 @@ def keep(figures: Iterator[tuple[str, str, Figure]], config: Any) -> None:
     """
     folder = new_folder("convolution", Path(config.image).stem[:40])
     write_json(folder / "config.json", config.values())
+    point_latest_to(folder)
     for name, sentence, figure in figures:
         file = folder / f"{name}.png"
         with replacing(file) as unfinished:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,3 +233,27 @@ def no_network() -> tuple[str, ...]:
         ):
             return command
     pytest.skip("this system cannot run a program without a network (Linux can, with unshare)")
+
+
+@pytest.fixture
+def tried(record_property) -> Callable[[str, Counter], None]:
+    """Notes what was tried, and how often what came out, for the table in docs/reliability.md."""
+
+    def note(what: str, outcomes: Counter) -> None:
+        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+        record_property("tried", f"| {what} | {outcomes.total():,} | {counts} |")
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    rows = {
+        row
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        for name, row in report.user_properties
+        if name == "tried"
+    }
+    if rows:
+        terminalreporter.write_sep("-", "what was tried, and what came out")
+        terminalreporter.write_line("\n".join(sorted(rows)))

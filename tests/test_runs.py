@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -72,7 +70,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(checkout):
     ("sent", "exit_code", "named"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
 )
 def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exit_code, named):
-    process = start(checkout, "mlp.py", "--epochs", "10000", "--data", str(small_data))
+    process = checkout.start("mlp.py", "--epochs", "10000", "--data", str(small_data))
     for line in process.stdout:
         if line.startswith("Epoch 5/"):
             break
@@ -95,23 +93,12 @@ def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exi
 def test_ctrl_c_while_keras_is_loading_ends_in_a_sentence(checkout):
     program = checkout.folder / "cnn.py"
     program.write_text(program.read_text().replace("with quiet():", 'print("loading", flush=True)\nwith quiet():'))
-    process = start(checkout, "cnn.py")
+    process = checkout.start("cnn.py")
     assert process.stdout.readline() == "loading\n"
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.strip() == "Stopped by Ctrl-C."
-
-
-def start(checkout, *words: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-u", *words],
-        cwd=checkout.folder,
-        env=checkout.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_diverged_training_says_so_and_leaves_valid_files(checkout, small_data):
