@@ -153,7 +153,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each moment is a test of its own."""
     thorough = metafunc.config.getoption("--thorough")
     if "kill" in metafunc.fixturenames:
-        metafunc.parametrize("kill", range(50 if thorough else 2))
+        metafunc.parametrize("kill", range(50 if thorough else 1))
     if "stop" in metafunc.fixturenames:
         metafunc.parametrize("stop", range(20 if thorough else 1))
 

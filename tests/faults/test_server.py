@@ -18,7 +18,7 @@ SECONDS_AT_THE_START, SECONDS_AT_THE_END = 15, 60  # what a server may cost
 AT_THE_START = ("dead", "swallowing", "silent", "hanging up", "refusing", "failing", "babbling")
 UNNOTICED = ("refusing", "babbling")  # by wandb, once the run is known to the server
 LATER = ("dead", "silent", "hanging up", "refusing", "failing", "babbling")
-SAMPLE = (("silent", None), ("refusing", None), ("dead", None), (None, "dead"))
+SAMPLE = (("silent", None), (None, "dead"))
 EVERY = (*((kind, None) for kind in AT_THE_START), *((None, kind) for kind in LATER), ("slow", "slow"))
 BUCKET = {
     "id": "x", "name": "run", "displayName": "run", "description": None, "config": "{}", "sweepName": None,
