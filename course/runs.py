@@ -119,16 +119,19 @@ class Run:
     def _begin(self) -> None:
         import keras  # late, because the command line is checked before keras is loaded
 
-        epochs = 0 if self.config.resume is None else len(resuming.interrupted(RUNS, self.config.resume)[1].history)
+        folder, epochs = None, 0
+        if self.config.resume is not None:
+            folder, stood = resuming.interrupted(RUNS, self.config.resume)
+            epochs = len(stood.history)
         devices.join(self.script, self.config, epochs, lambda: self._how_it_stopped(LOSS))
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
             keras.utils.set_random_seed(self.config.seed)
         self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
         with stopping.uninterrupted():
-            if self.config.resume is None:
+            if folder is None:
                 self._open_new_folder()
             else:
-                self._open_folder_again()
+                self._open_folder_again(folder)
             point_latest_to(self.folder)
             write_json(self.folder / "environment.json", environment.described())
         name, values = f"{self.script}/{self.folder.name}", self.config.values()
@@ -149,8 +152,7 @@ class Run:
         )
         checkpoint.write(self.folder, self._checkpoint)
 
-    def _open_folder_again(self) -> None:
-        folder, _ = resuming.interrupted(RUNS, self.config.resume)
+    def _open_folder_again(self, folder: Path) -> None:
         if folder.parent.name != self.script:
             raise CourseError(f"{shown(folder)} is a run of {folder.parent.name}, not of {self.script}.")
         try:

@@ -152,9 +152,7 @@ def test_a_file_made_to_do_harm(tmp_path, monkeypatch, thorough, tried, change, 
     tried(f"data file, {change}", Counter([came_out]))
 
 
-@pytest.mark.parametrize(
-    "name", ["a" * 300 + ".npz", "\0.npz", "/root/../dev/null/.npz", ".npz", "/dev/zero", "\udcff.npz"]
-)
+@pytest.mark.parametrize("name", ["a" * 300 + ".npz", "\0.npz", "/dev/null/.npz", ".npz", "/dev/zero", "\udcff.npz"])
 def test_a_name_that_no_file_can_have_is_refused(name):
     with pytest.raises(CourseError, match="must be one of mnist, fashion_mnist, or the path of an"):
         load(name)
