@@ -323,8 +323,10 @@ def _check_method(sweep: SweepFile, at_most: int | None) -> None:
         if (early.min_iter is None) == (early.max_iter is None) or (early.max_iter is None) != (early.s is None):
             raise CourseError("early_terminate takes either min_iter, or max_iter and s.")
         if early.first < 1:
-            raise CourseError(f"early_terminate divides max_iter {early.max_iter} by eta {early.s} times, and less than"
-                              " one epoch is left; make s smaller.")  # fmt: skip
+            raise CourseError(
+                f"early_terminate divides max_iter {early.max_iter} by eta {early.eta}, {early.s} times, and less than"
+                " one epoch is left; make s smaller."
+            )
 
 
 def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:

@@ -1,7 +1,6 @@
 """One trial of a sweep: an ordinary run of a script in a process of its own, followed by Ray Tune epoch by epoch."""
 
 import contextlib
-import ctypes
 import json
 import math
 import os
@@ -22,7 +21,6 @@ from course.sweeps import Sweep
 SECONDS_BETWEEN_LOOKS = 0.1
 # Exit codes of a run that something else ended.
 STOPPED = [128 + getattr(signal, name) for name in stopping.NAMES if hasattr(signal, name)]
-PR_SET_PDEATHSIG = 1  # Linux' prctl
 
 
 class Running(tune.Trainable):
@@ -86,13 +84,12 @@ class Running(tune.Trainable):
             f"--name={self.sweep.run_name(self.trial.number)}",
         ]
         with self.sweep.log(self.trial.number).open("wb") as log:
-            self.program = subprocess.Popen(
+            self.program = subprocess.Popen(  # in the process group of its parent, which Ray ends as a whole
                 [sys.executable, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
-                preexec_fn=_end_with_parent(os.getpid()),  # noqa: PLW1509
             )
 
     def _rows(self) -> list[dict[str, float | None]]:
@@ -150,17 +147,3 @@ class Running(tune.Trainable):
 
     def _folder_in_runs(self) -> str | None:
         return None if self.folder is None else self.folder.relative_to(runs.RUNS).as_posix()
-
-
-def _end_with_parent(parent: int) -> Any:
-    """Returns what a new process does first so that it is killed when its parent is, however that ends."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it was faster
-            os._exit(1)
-
-    return ask

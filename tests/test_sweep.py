@@ -17,12 +17,9 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import look_at
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from course import sweep_file
 from course.errors import CourseError
-from course.sweep_file import DISTRIBUTIONS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HEAVY = {"ray", "optuna", "keras", "tensorflow", "jax", "wandb", "matplotlib"}
@@ -171,55 +168,6 @@ def test_a_learners_own_field_and_metric_can_be_swept(tmp_path, monkeypatch):
     assert sweep_file.read(write(tmp_path, own)).parameters["depth"].kind == "int_uniform"
     with pytest.raises(CourseError, match="depth is 0, but must be a whole number, at least 1; change it there"):
         sweep_file.read(write(tmp_path, content | {"parameters": {"depth": {"min": 0, "max": 3}}}))
-
-
-KEYS = ["min", "max", "mu", "sigma", "q", "value", "values", "dropout", "epochs", "seed"]
-words = st.sampled_from([*GOOD, *DISTRIBUTIONS, *KEYS, "1e-4"])
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | words | st.text(max_size=5) | st.dates(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | st.integers(0, 3), inner, max_size=4),
-    max_leaves=12,
-)
-numbers = st.sampled_from([0, 1, 2, 0.1, 0.25, 0.5, 0.9, 1.0, 3.0, -1, 1e-9, 1e15, 10**400, "1e-4", None, True])
-parameter = st.dictionaries(st.sampled_from(["min", "max", "mu", "sigma", "q", "value"]), numbers, max_size=4)
-parameter |= st.fixed_dictionaries(
-    {"distribution": st.sampled_from([*DISTRIBUTIONS])},
-    optional={name: numbers for name in ("min", "max", "mu", "sigma", "q")} | {"values": st.lists(numbers, max_size=3)},
-)
-
-
-@given(
-    st.dictionaries(st.sampled_from([*GOOD]), anything, max_size=3).map(lambda content: GOOD | content)
-    | anything
-    | st.dictionaries(st.sampled_from(["dropout", "epochs", "learning_rate"]), parameter, min_size=1, max_size=2).map(
-        lambda parameters: GOOD | {"parameters": parameters}
-    ),
-    st.sampled_from(["grid", "random", "bayes"]),
-)
-@settings(max_examples=150)
-def test_any_yaml_is_a_sweep_or_one_sentence(tmp_path_factory, content, method):
-    from course.tuning import draw  # late: it loads Ray
-
-    folder = tmp_path_factory.mktemp("any")
-    if isinstance(content, dict) and content.get("method") == "random":
-        content = content | {"method": method}
-    try:
-        with contextlib.chdir(REPOSITORY):
-            sweep = sweep_file.read(write(folder, content))
-    except CourseError as error:
-        assert str(error).endswith(".")
-        assert "\n" not in str(error)
-        return
-    finally:
-        shutil.rmtree(folder)
-    import mlp
-
-    randomness = __import__("numpy").random.default_rng(1)
-    for _ in range(3):
-        for name, value in draw(sweep.parameters, randomness).items():
-            swept = sweep.parameters[name]
-            if "normal" not in swept.kind:  # which has no bounds
-                assert mlp.Config(**sweep.constants | {name: value}).values()[name] == value
 
 
 def test_values_are_drawn_as_weights_and_biases_defines_their_distributions():
