@@ -15,17 +15,13 @@ NAMES = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "a closed terminal"
 CLOSED_PIPE = ("a closed pipe", 141)  # what shells say after SIGPIPE
 
 
-class Stopped(KeyboardInterrupt):
-    """Raised where the program is when it is asked to end; its argument is the signal's number."""
-
-
 class _Signals:
     received: int | None = None
     held = 0  # how many blocks must come to their end first
 
 
 def stop_in_order() -> None:
-    """From here on these signals raise Stopped, but for those that it was told to ignore, as by nohup."""
+    """From here on these signals raise KeyboardInterrupt, but for those that it was told to ignore, as by nohup."""
     _Signals.received = None
     if threading.current_thread() is threading.main_thread():
         for number in _numbers():
@@ -42,7 +38,7 @@ def uninterrupted() -> Iterator[None]:
     finally:
         _Signals.held -= 1
     if _Signals.received is not None and not _Signals.held:
-        raise Stopped(_Signals.received)
+        raise KeyboardInterrupt
 
 
 def ignore() -> None:
@@ -64,12 +60,14 @@ def ignore_at_exit() -> None:
 
 def described(error: BaseException | None) -> tuple[str, int] | None:
     """Returns what stopped the program, such as "Ctrl-C", and its exit code; None if the error is another."""
-    if isinstance(error.__context__ if isinstance(error, SystemExit) else error, BrokenPipeError):  # Rich exits
+    if error is not None and _Signals.received is not None:  # a library may have stumbled over it
+        number = _Signals.received
+    elif isinstance(error.__context__ if isinstance(error, SystemExit) else error, BrokenPipeError):  # Rich exits
         return CLOSED_PIPE
-    if isinstance(error, OSError) and error.errno == errno.EIO and _terminal_is_gone():
+    elif isinstance(error, OSError) and error.errno == errno.EIO and _terminal_is_gone():
         number = signal.SIGHUP  # which comes after what was written has failed
     elif isinstance(error, KeyboardInterrupt):
-        number = error.args[0] if isinstance(error, Stopped) else signal.SIGINT
+        number = signal.SIGINT
     else:
         return None
     return NAMES[signal.Signals(number).name], 128 + number
@@ -122,4 +120,4 @@ def _numbers() -> list[signal.Signals]:
 def _stop(number: int, frame: Any) -> None:
     _Signals.received = number
     if not _Signals.held:
-        raise Stopped(number)
+        raise KeyboardInterrupt

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,20 +240,20 @@ def tried(record_property) -> Callable[[str, Counter], None]:
     """Notes what was tried, and how often what came out, for the table in docs/reliability.md."""
 
     def note(what: str, outcomes: Counter) -> None:
-        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
-        record_property("tried", f"| {what} | {outcomes.total():,} | {counts} |")
+        record_property("tried", [what, dict(outcomes)])
 
     return note
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    rows = {
-        row
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.stats.get(outcome, [])
-        for name, row in report.user_properties
-        if name == "tried"
-    }
-    if rows:
+    tried = defaultdict(Counter)
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, value in report.user_properties:
+                if name == "tried":
+                    tried[value[0]].update(value[1])
+    if tried:
         terminalreporter.write_sep("-", "what was tried, and what came out")
-        terminalreporter.write_line("\n".join(sorted(rows)))
+    for what, outcomes in sorted(tried.items()):
+        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+        terminalreporter.write_line(f"| {what} | {outcomes.total():,} | {counts} |")

@@ -224,7 +224,9 @@ def table(checkout) -> list[dict[str, str]]:
 def all_of_mlps_choices(data: Path) -> dict:
     # A batch cannot be larger than what there is to train on: the script refuses one of these four trials.
     parameters = {"limit": {"values": [100, 1000]}, "batch_size": {"values": [32, 128]}, "hidden_nodes": {"value": 8}}
-    return grid(**parameters, data={"value": str(data)}, epochs={"value": 2}) | {"name": "Which <b>batch</b>?"}
+    return grid(**parameters, data={"value": str(data)}, epochs={"value": 2}) | {
+        "name": "Which batch?", "description": "How large may a <b>batch</b> be?",
+    }  # fmt: skip
 
 
 def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network, browser, tracked):
@@ -264,6 +266,7 @@ def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network
     assert f"test accuracy {tested:.2%}" in text
     assert len(re.findall(r"test accuracy \d", text)) == 1
     assert "What was tried" in text
+    assert "How large may a <b>batch</b> be?" in text
     assert "batch_size is 128, but" in text
     look_at(browser, newest(checkout) / "report.html", 1280, "dark")
     link = re.search(r'href="([^"]+)"', (newest(checkout) / "report.html").read_text())[1]

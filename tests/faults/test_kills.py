@@ -3,16 +3,20 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from course.files import UNFINISHED
 
 EPOCHS = 12
 SEED = 20260724  # of the moments
@@ -47,27 +51,39 @@ def uninterrupted(new_checkout, small_data) -> Uninterrupted:
 
 
 def strike(checkout, process: subprocess.Popen, number: int, chance: random.Random, usual: Uninterrupted):
-    """Sends a signal at a random moment: while the run begins, in an epoch or while it is saved, or while it ends.
+    """Sends a signal at a random moment: while the run begins, in an epoch, while a file is written, or while it ends.
 
     Waits for the end of the process; returns whether the run was finished by then, and what it wrote to standard error.
     """
-    stage = chance.random()
-    if stage < 0.2:
+    stage = chance.choices(("begins", "epoch", "file", "ends"), (20, 40, 15, 25))[0]
+    if stage == "begins":
         time.sleep(chance.uniform(0, 0.8 * usual.before_first_epoch))
     else:
-        epoch = chance.randint(1, EPOCHS) if stage < 0.75 else EPOCHS + 1
-        beginnings = [time.monotonic()]
-        for line in process.stdout:
-            beginnings.append(time.monotonic())
-            if line.startswith(f"Epoch {epoch}/") or (epoch > EPOCHS and line.startswith(f"Epoch {EPOCHS}/")):
-                break
-        seconds = beginnings[-1] - beginnings[-2] if epoch > 1 else 0.5  # of an epoch
-        if epoch > EPOCHS:
-            seconds += 0.8 * usual.after_last_epoch
-        time.sleep(chance.uniform(0, seconds))
+        epoch = EPOCHS if stage == "ends" else chance.randint(1, EPOCHS)
+        seconds = duration_before(process, epoch)
+        if stage == "file":
+            wait_for_unfinished_file(checkout, process)
+        else:
+            time.sleep(chance.uniform(0, seconds + (0.8 * usual.after_last_epoch if stage == "ends" else 0)))
     finished = came_to(checkout.latest("mlp")) == "finished"
     process.send_signal(number)
     return finished, process.communicate(timeout=300)[1]
+
+
+def duration_before(process: subprocess.Popen, epoch: int) -> float:
+    """Waits until an epoch, or a later one, begins; returns how many seconds the one before it took."""
+    times = []
+    for line in process.stdout:
+        begins = re.match(r"Epoch (\d+)/", line)
+        times += [time.monotonic()] if begins else []
+        if begins and int(begins[1]) >= epoch:
+            break
+    return times[-1] - times[-2] if len(times) > 1 else 0.5
+
+
+def wait_for_unfinished_file(checkout, process: subprocess.Popen) -> None:
+    while process.poll() is None and not any(checkout.latest("mlp").glob(f"{UNFINISHED}*")):
+        time.sleep(0.0005)
 
 
 def came_to(folder: Path | None) -> str:
@@ -79,7 +95,7 @@ def came_to(folder: Path | None) -> str:
     if (folder / "metrics.json").exists():
         return "tested, not finished"
     rows = len((folder / "history.csv").read_text().splitlines()) - 1 if (folder / "history.csv").exists() else 0
-    saving = any(file.name.startswith(".unfinished-") for file in folder.iterdir())
+    saving = any(file.name.startswith(UNFINISHED) for file in folder.iterdir())
     where = "no epoch" if not rows else "all epochs" if rows == EPOCHS else "some epochs"
     return f"{where}{', in the middle of a file' if saving else ''}"
 
@@ -158,18 +174,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("stop", range(20 if thorough else 1))
 
 
-def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(checkout, uninterrupted, kill):
+def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(checkout, uninterrupted, tried, kill):
     chance = random.Random(SEED + kill)
     state, exit_code, _ = interrupt_and_go_on(checkout, signal.SIGKILL, chance, uninterrupted)
-    print(f"[SIGKILL: {state}]", flush=True)
     assert exit_code == -signal.SIGKILL or state == "finished before"
+    tried("`kill -9`, then `--resume`: the same numbers", Counter([state]))
 
 
 @pytest.mark.parametrize("number", TOLD)
-def test_a_run_that_is_stopped_at_any_moment_says_how_to_go_on(checkout, uninterrupted, number, stop):
+def test_a_run_that_is_stopped_at_any_moment_says_how_to_go_on(checkout, uninterrupted, tried, number, stop):
     chance = random.Random(SEED + 100 * number + stop)
     state, exit_code, errors = interrupt_and_go_on(checkout, number, chance, uninterrupted)
-    print(f"[{number.name}: {state}, exit code {exit_code}]", flush=True)
+    tried(f"{TOLD[number]}, then `--resume`: the same numbers", Counter([f"{state}, exit code {exit_code}"]))
     assert "Traceback" not in errors
     if state == "finished before" and exit_code == 0:
         assert errors == ""
@@ -181,7 +197,7 @@ def test_a_run_that_is_stopped_at_any_moment_says_how_to_go_on(checkout, uninter
     assert to_go_on == (state not in ("no folder yet", "finished", "finished before"))
 
 
-def test_tracking_loses_a_second_at_most(checkout, small_data, thorough):
+def test_tracking_loses_a_second_at_most(checkout, small_data, tried, thorough):
     lost = []
     for moment in range(10 if thorough else 1):
         process = checkout.start("mlp.py", "--data", str(small_data), "--epochs", "10000")
@@ -204,7 +220,7 @@ def test_tracking_loses_a_second_at_most(checkout, small_data, thorough):
         epochs = [record["history"]["item"]["epoch"] for record in records if record["type"] == "history"]
         assert epochs == list(range(1, len(epochs) + 1))
         lost.append(killed - beginnings[len(epochs) + 1] if len(epochs) + 1 < len(beginnings) else 0)
-    print(f"[tracking lost: {', '.join(f'{seconds:.2f}' for seconds in lost)} s]")
+    tried("tracking after `kill -9`", Counter(f"{seconds:.1f} seconds lost" for seconds in lost))
     assert max(lost) < 1.5  # a second, and what a busy machine takes to write
 
 
@@ -225,7 +241,7 @@ def test_a_second_ctrl_c_does_no_harm(checkout, uninterrupted):
     assert checkout.numbers(folder) == uninterrupted.numbers
 
 
-def test_many_runs_at_once_have_complete_folders_and_latest_is_always_one_of_them(checkout, uninterrupted, thorough):
+def test_many_runs_at_once_have_complete_folders_and_latest_is_always_valid(checkout, uninterrupted, tried, thorough):
     runs = 16 if thorough else 3
     latest = checkout.folder / "runs" / "mlp" / "latest"
     started = [checkout.start(*uninterrupted.words) for _ in range(runs)]
@@ -241,4 +257,4 @@ def test_many_runs_at_once_have_complete_folders_and_latest_is_always_one_of_the
     for folder in folders:
         assert checkout.numbers(folder) == uninterrupted.numbers
         assert {file.name for file in folder.iterdir()} == uninterrupted.files
-    print(f"at once: {runs} of {runs} complete")
+    tried("runs at once in one checkout", Counter({"complete": runs}))
