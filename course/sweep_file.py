@@ -237,8 +237,6 @@ def _checked(content: dict[str, Any]) -> SweepFile:
         return SweepFile.model_validate(content)
     except ValidationError as problems:
         problem = problems.errors(include_url=False)[0]
-    except RecursionError:  # YAML can refer to itself
-        raise CourseError("it contains itself; write every value out.") from None
     *within, key = problem["loc"]
     place = ".".join(str(part) for part in problem["loc"] if part not in ("int", "float", "[key]"))
     if problem["type"] == "missing":

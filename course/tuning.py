@@ -178,7 +178,7 @@ class _Suggestions(OptunaSearch):
         self.given, self.known = 0, len(known)
         varied = sweep.file.varied
         super().__init__(
-            {name: _distribution(parameter) for name, parameter in varied.items()},
+            {name: distribution(parameter) for name, parameter in varied.items()},
             metric=metric,
             mode=mode,
             points_to_evaluate=[
@@ -239,24 +239,17 @@ def draw(parameters: dict[str, Parameter], randomness: np.random.Generator) -> d
 
 
 def _domain(parameter: Parameter) -> Any:
-    """Returns Ray's domain of a parameter that is drawn from a range."""
-    kind, q = parameter.kind, parameter.q
-    if kind == "normal":
+    """Returns Ray's domain of a parameter that is drawn from a range; `_plain` takes its values to multiples of q."""
+    if "normal" in parameter.kind:
         return tune.randn(parameter.mu, parameter.sigma)
-    if kind == "q_normal":
-        return tune.qrandn(parameter.mu, parameter.sigma, q)
     low, high = parameter.bounds
-    if kind == "int_uniform":
+    if parameter.kind == "int_uniform":
         return tune.randint(low, high + 1)
-    if kind == "uniform":
-        return tune.uniform(low, high)
-    if kind == "q_uniform":
-        return tune.quniform(low, high, q)
-    return tune.qloguniform(low, high, q) if kind.startswith("q_") else tune.loguniform(low, high)
+    return tune.loguniform(low, high) if "log" in parameter.kind else tune.uniform(low, high)
 
 
-def _distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
-    """Returns Optuna's distribution of a parameter that bayes can search."""
+def distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
+    """Returns Optuna's distribution of a parameter that bayes can search, and that has more than one value."""
     if parameter.kind == "categorical":
         return optuna.distributions.CategoricalDistribution([json.dumps(value) for value in parameter.values])
     low, high = parameter.bounds

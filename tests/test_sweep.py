@@ -52,6 +52,8 @@ BAD = {  # what is wrong → what the file says, and what the answer must
     "tags": ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
     "a list": (["grid"], "where names and values should be"),
     "nothing": ("", "it holds None where"),
+    "nothing to read": ("a: \x07", "sweep.yaml is not YAML ("),
+    "too large": ("#" * 2**21, "sweep.yaml is larger than a sweep's file can be"),
     "itself": ("parameters: &a {dropout: *a}", "program is missing"),
     "unknown key": (changed(paramters={}), "paramters means nothing; did you mean parameters?"),
     "no effect": (changed(command=["python"]), "command has no effect here; take it out."),
@@ -80,6 +82,10 @@ BAD = {  # what is wrong → what the file says, and what the answer must
     "range outside": (one(min=0.0, max=1.0), "dropout is 1.0, but must be"),
     "exponents": (one(distribution="log_uniform", min=0.001, max=0.5), "dropout is 1.00"),
     "below 0": (one(distribution="log_uniform_values", min=0.0, max=0.5), "min 0.0, which must be above 0"),
+    "no step": (one(distribution="q_uniform", min=0.0, max=0.5, q=0), "has q 0, but must have one above 0."),
+    "no spread": (one(distribution="normal", mu=0.3, sigma=0), "has sigma 0, but must have one above 0."),
+    "halves": (one(distribution="int_uniform", min=0.5, max=0.9), "int_uniform, but has min 0.5 and max 0.9; both"),
+    "large exponents": (one(distribution="log_uniform", min=1, max=400), "min 1 and max 400 are exponents of e;"),
     "q": (one(distribution="q_uniform", min=0.11, max=0.19, q=0.1), "no multiple of q 0.1 from 0.11 to 0.19"),
     "probabilities": (one(values=[0.1, 0.2], probabilities=[0.5, 0.6]), "and 1 as their sum"),
     "not whole": (changed(parameters={"hidden_nodes": {"min": 1.0, "max": 9.0}}), "must be a whole number"),
@@ -114,6 +120,11 @@ def test_what_is_wrong_with_a_file_is_said_in_one_sentence(problem, tmp_path, in
     assert said in str(refused.value)
     assert str(refused.value).endswith(".")
     assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_said_in_one_sentence(tmp_path):
+    with pytest.raises(CourseError, match=r"gone.yaml cannot be read \(No such file or directory\)\.$"):
+        sweep_file.read(tmp_path / "gone.yaml")
 
 
 @pytest.mark.parametrize(

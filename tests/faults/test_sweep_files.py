@@ -38,11 +38,21 @@ parameter |= st.fixed_dictionaries(
     {"distribution": st.sampled_from([*DISTRIBUTIONS])},
     optional={name: numbers for name in ("min", "max", "mu", "sigma", "q")} | {"values": st.lists(numbers, max_size=3)},
 )
+shares = st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2).map(sorted)
+sensible = st.builds(
+    lambda bounds, kind, q: (
+        {"distribution": kind, "min": bounds[0], "max": bounds[1]} | ({"q": q} if kind[0] == "q" else {})
+    ),
+    shares,
+    st.sampled_from(["uniform", "q_uniform", "log_uniform_values", "q_log_uniform_values"]),
+    st.floats(0.001, 0.5),
+)
 contents = st.dictionaries(st.sampled_from([*GOOD]), anything, max_size=3).map(lambda content: GOOD | content)
 contents |= anything
 contents |= st.builds(
     lambda parameters, method: GOOD | {"parameters": parameters, "method": method},
-    st.dictionaries(st.sampled_from(["dropout", "epochs", "learning_rate"]), parameter, min_size=1, max_size=2),
+    st.dictionaries(st.sampled_from(["dropout", "epochs", "learning_rate"]), parameter, min_size=1, max_size=2)
+    | st.fixed_dictionaries({"dropout": sensible, "learning_rate": sensible}),
     st.sampled_from(["grid", "random", "bayes"]),
 )
 
@@ -60,7 +70,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 def outcome(file: Path) -> str:
     """Reads a sweep's file; what comes out is a sweep all of whose values the script takes, or one sentence."""
-    from course.tuning import draw  # late: it loads Ray
+    from course.tuning import distribution, draw  # late: it loads Ray
 
     began = time.monotonic()
     try:
@@ -78,6 +88,9 @@ def outcome(file: Path) -> str:
                 swept = sweep.parameters[name]
                 if "normal" not in swept.kind:  # which has no bounds
                     assert mlp.Config(**sweep.constants | {name: value}).values()[name] == value
+        if sweep.method == "bayes":
+            for swept in sweep.varied.values():
+                distribution(swept)
         result = "a sweep"
     assert time.monotonic() - began < SECONDS
     return result
