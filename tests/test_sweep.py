@@ -18,8 +18,9 @@ import pytest
 import yaml
 from conftest import look_at
 
-from course import sweep_file
+from course import runs, sweep_file
 from course.errors import CourseError
+from course.sweeps import Sweep, Trial
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HEAVY = {"ray", "optuna", "keras", "tensorflow", "jax", "wandb", "matplotlib"}
@@ -213,7 +214,21 @@ def test_a_grid_goes_through_every_combination_once():
     assert sweep.trials(4) == 4
 
 
-STAND_IN = {"program": "stand_in.py", "metric": {"name": "val_accuracy", "goal": "maximize"}}
+def test_a_sweep_that_cannot_go_on_is_said_in_one_sentence(tmp_path, monkeypatch, in_repository):
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    sweep = Sweep.new(write(tmp_path, GOOD), None, 1)
+    sweep.keep(Trial(number=1, values={"dropout": 0.1}))
+    assert Sweep.old(sweep.folder).trials() == sweep.trials()
+    (trial,) = (sweep.folder / "trials").glob("*.json")
+    for damaged in (trial.read_text()[:20], "{}", ""):
+        trial.write_text(damaged)
+        with pytest.raises(CourseError, match=r"json is damaged; delete it, and its trial is made again\.$"):
+            sweep.trials()
+    with pytest.raises(CourseError, match=r"trials holds no sweep; give a folder in "):
+        Sweep.old(trial.parent)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CourseError, match=f"^This sweep began in {re.escape(str(REPOSITORY))}; go there first.$"):
+        Sweep.old(sweep.folder)
 
 
 @pytest.fixture
