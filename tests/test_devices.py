@@ -190,6 +190,28 @@ def test_a_process_that_is_stopped_ends_as_any_run_and_takes_the_other_with_it(c
     assert re.fullmatch(r"\nStopped by the loss of another process .* kept in .*-process-0; resume it .*\n", other)
 
 
+def test_processes_that_were_interrupted_go_on_together(checkout, small_data):
+    words = ("mlp.py", "--hidden_nodes", "16", "--epochs", "20", "--data", str(small_data))
+    training = Training(checkout, *words)
+    training.wait_for_epoch(3)
+    training.processes[1].send_signal(signal.SIGTERM)
+    assert [exit_code for exit_code, _, _ in training.end()] == [75, 143]
+    folders = [folder(checkout, f"process-{number}") for number in range(2)]
+    finished = [len((folder / "history.csv").read_text().splitlines()) - 1 for folder in folders]
+    assert 2 <= finished[0] == finished[1] < 20
+    together = Training(checkout, *words, values=tuple(("--resume", folder.name) for folder in folders))
+    for number, (exit_code, said, errors) in enumerate(together.end()):
+        assert (exit_code, errors) == (0, "")
+        assert f"Resumed: {finished[0]} of 20 epochs are finished and kept in runs/mlp/{folders[number].name}." in said
+    histories = [(folder / "history.csv").read_text() for folder in folders]
+    assert histories[0] == histories[1]
+
+    assert checkout.run(*words, "--name", "alone", KERAS_BACKEND="jax").returncode == 0
+    alone = (folder(checkout, "alone") / "history.csv").read_text()
+    for row, usual in zip(histories[0].splitlines()[1:], alone.splitlines()[1:], strict=True):
+        assert list(map(float, row.split(","))) == pytest.approx(list(map(float, usual.split(","))), abs=1e-4)
+
+
 def test_processes_with_different_values_are_refused(checkout, small_data):
     training = Training(checkout, *QUICK, "--data", str(small_data), values=(("--seed=1",), ("--seed=2",)))
     for exit_code, _, said in training.end():
