@@ -256,7 +256,7 @@ def distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
     if parameter.kind == "int_uniform":
         return optuna.distributions.IntDistribution(low, high)
     if parameter.kind == "q_uniform":
-        low, high = parameter.quantized(low), parameter.quantized(high)
+        low, high = _plain(parameter, low), _plain(parameter, high)  # their nearest multiples of q
         return optuna.distributions.FloatDistribution(low, high, step=parameter.q)
     return optuna.distributions.FloatDistribution(low, high, log="log" in parameter.kind)
 

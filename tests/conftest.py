@@ -26,6 +26,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("course")
 
+# A shell has its background jobs, such as these tests, ignore Ctrl-C, and so would all programs that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
 LONG = ("best",)  # takes minutes on all its data
@@ -77,7 +80,6 @@ class Checkout:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509
         )
 
     def numbers(self, folder: Path) -> tuple[bytes, dict[str, float]]:
@@ -102,10 +104,6 @@ class Checkout:
     def latest(self, script: str) -> Path:
         """Returns the folder of the newest run of a script."""
         return (self.folder / "runs" / script / "latest").resolve()
-
-
-def _hear_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell has its background jobs, such as these tests, ignore
 
 
 @pytest.fixture(scope="session")
