@@ -138,12 +138,18 @@ class Parameter(_Part):
             return [self.quantized(value) for value in (low, high, between)]
         return [low, high, between]
 
+    @property
+    def steps(self) -> tuple[int, int]:
+        """The lowest and the highest multiple of q within the bounds, in steps of q."""
+        low, high = self.bounds
+        return math.ceil(low / self.q - 1e-9), math.floor(high / self.q + 1e-9)
+
     def quantized(self, value: float) -> float:
         """Returns the nearest multiple of q that is within the bounds."""
         steps = round(value / self.q)
         if self.max is not None:
-            low, high = self.bounds
-            steps = min(max(steps, math.ceil(low / self.q - 1e-9)), math.floor(high / self.q + 1e-9))
+            lowest, highest = self.steps
+            steps = min(max(steps, lowest), highest)
         return steps * self.q
 
 
@@ -295,9 +301,10 @@ def _check_bounds(name: str, parameter: Parameter) -> None:
     if kind.endswith("log_uniform_values") and low <= 0:
         raise CourseError(f"{name} is {kind}, but has min {low}, which must be above 0.")
     if kind.startswith("q_"):
-        lowest, highest = parameter.bounds
-        if math.ceil(lowest / parameter.q - 1e-9) > math.floor(highest / parameter.q + 1e-9):
-            raise CourseError(f"{name} has no multiple of q {parameter.q} from {lowest:g} to {highest:g}.")
+        lowest, highest = parameter.steps
+        if lowest > highest:
+            low, high = parameter.bounds
+            raise CourseError(f"{name} has no multiple of q {parameter.q} from {low:g} to {high:g}.")
 
 
 def _check_method(sweep: SweepFile, at_most: int | None) -> None:

@@ -182,7 +182,7 @@ class _Suggestions(OptunaSearch):
             metric=metric,
             mode=mode,
             points_to_evaluate=[
-                {name: _as_choice(parameter, trial.values[name]) for name, parameter in varied.items()}
+                {name: _as_suggestion(parameter, trial.values[name]) for name, parameter in varied.items()}
                 for trial in known
             ],
             seed=sweep.settings.seed + len(known),
@@ -192,8 +192,9 @@ class _Suggestions(OptunaSearch):
         suggested = super().suggest(trial_id)
         number = self.numbers[self.given]
         if self.given >= self.known:
-            values = {name: self._value(name, suggested) for name in self.sweep.file.parameters}
-            self.sweep.keep(Trial(number=number, values=values))
+            varied = self.sweep.file.varied
+            values = {name: _from_suggestion(parameter, suggested[name]) for name, parameter in varied.items()}
+            self.sweep.keep(Trial(number=number, values=self.sweep.file.constants | values))
         self.given += 1
         return {"number": number}
 
@@ -203,12 +204,6 @@ class _Suggestions(OptunaSearch):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         without_score = result is None or math.isnan(result.get(self.metric, math.nan))
         super().on_trial_complete(trial_id, None if without_score else result, error or without_score)
-
-    def _value(self, name: str, suggested: dict[str, Any]) -> Any:
-        parameter = self.sweep.file.parameters[name]
-        if parameter.kind == "constant":
-            return parameter.value
-        return json.loads(suggested[name]) if parameter.kind == "categorical" else _plain(parameter, suggested[name])
 
 
 def _search(sweep: Sweep) -> tuple[OptunaSearch | None, dict[str, Any]]:
@@ -256,13 +251,21 @@ def distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
     if parameter.kind == "int_uniform":
         return optuna.distributions.IntDistribution(low, high)
     if parameter.kind == "q_uniform":
-        low, high = _plain(parameter, low), _plain(parameter, high)  # their nearest multiples of q
-        return optuna.distributions.FloatDistribution(low, high, step=parameter.q)
+        return optuna.distributions.IntDistribution(*parameter.steps)
     return optuna.distributions.FloatDistribution(low, high, log="log" in parameter.kind)
 
 
-def _as_choice(parameter: Parameter, value: Any) -> Any:
-    return json.dumps(value) if parameter.kind == "categorical" else value
+def _as_suggestion(parameter: Parameter, value: Any) -> Any:
+    """Returns a value as Optuna has it, whose choices are texts and whose multiples of q are steps."""
+    if parameter.kind == "categorical":
+        return json.dumps(value)
+    return round(value / parameter.q) if parameter.kind == "q_uniform" else value
+
+
+def _from_suggestion(parameter: Parameter, suggested: Any) -> Any:
+    if parameter.kind == "categorical":
+        return json.loads(suggested)
+    return _plain(parameter, suggested * parameter.q if parameter.kind == "q_uniform" else suggested)
 
 
 def _plain(parameter: Parameter, value: Any) -> int | float:

@@ -80,8 +80,9 @@ def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exi
     assert "Traceback" not in said
     folder = checkout.latest("mlp")
     kept = rf"Stopped by {named}: (\d+) of 10000 epochs are finished and kept in runs/mlp/{folder.name}; "
-    finished = int(re.fullmatch(rf"{kept}resume it with `python mlp.py --resume {folder.name}`.", said.strip())[1])
-    assert len(said.strip().splitlines()) == 1
+    found = re.fullmatch(rf"{kept}resume it with `python mlp.py --resume {folder.name}`.", said.strip())
+    assert found, said
+    finished = int(found[1])
     assert finished >= 4
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + finished
     assert keras.saving.load_model(folder / "model.keras", safe_mode=True).count_params() == 159_010

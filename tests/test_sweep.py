@@ -401,7 +401,9 @@ def just_begun(checkout) -> list[int]:
 
 
 def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
-    write(stand_in.folder, slow_sweep(method="bayes"))
+    steps = {"distribution": "q_uniform", "min": 0.65, "max": 0.8, "q": 0.1}
+    parameters = {"dropout": {"min": 0.0, "max": 0.9}, "pause": steps}
+    write(stand_in.folder, slow_sweep(method="bayes", parameters=parameters))
     first = start(stand_in, "sweep.py", "--parallel", "2")
     wait_until(lambda: (stand_in.folder / "runs" / "sweeps" / "latest").exists() and len(ended(stand_in)) >= 1)
     first.send_signal(signal.SIGINT)
@@ -439,6 +441,7 @@ def test_an_interrupted_sweep_goes_on_and_makes_every_trial_once(stand_in):
     said_now = {int(number) for number in re.findall(r"^Trial (\d) of 8: ", third.stdout, re.MULTILINE)}
     assert said_now == {1, 2, 3, 4, 5, 6, 7, 8} - set(kept)
     assert len({row["dropout"] for row in table(stand_in)}) == 8
+    assert {row["pause"] for row in table(stand_in)} <= {"0.7", "0.8"}
 
     again = stand_in.run("sweep.py", "--resume")
     assert again.returncode == 2
