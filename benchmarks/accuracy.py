@@ -3,9 +3,9 @@
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
 run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
 `python -m benchmarks.accuracy solutions` does the same for the reference answers to the challenge, in solutions.json
-and solutions.md, and `python -m benchmarks.accuracy experiments` for what the pages in docs/ suggest to try. With
---only, the other commands keep the figures that they have there; with --add, all do, and only seeds that are missing
-are measured.
+and solutions.md, which docs/challenge.md shows, and `python -m benchmarks.accuracy experiments` for what the pages in
+docs/ suggest to try. With --only, the other commands keep the figures that they have there; with --add, all do, and
+only seeds that are missing are measured.
 """
 
 import argparse
@@ -141,9 +141,10 @@ def main() -> None:
     if unknown := set(wanted) - set(commands):
         parser.error(f"there is no {unknown.pop()!r} in this table; there are: {', '.join(commands)}")
 
-    results = json.loads(file.read_text(encoding="utf-8"))["results"] if file.exists() else {}
-    results |= {command: [] for command in wanted if command not in results or not options.add}
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"measured": "", "results": {}}
+    results = kept["results"] | {command: [] for command in wanted if command not in kept["results"] or not options.add}
     results = {command: results[command] for command in commands if command in results}
+    on = kept["measured"].rstrip(".").split("; ") if any(results.values()) else []
     for seed in range(1, 1 + (options.seeds or max(commands.values()))):
         for command in wanted:  # in turn, so that a busy machine hits all alike
             runs = results[command]
@@ -152,8 +153,9 @@ def main() -> None:
             runs.append(measure(command, seed))
             print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
             measured = {command: runs for command, runs in results.items() if runs}
-            write_json(file, {"measured": measured_on(), "results": measured})
-            write_text(file.with_suffix(".md"), f"{table(measured)}\n{measured_on()}\n")
+            on += [measured_on().rstrip(".")] if measured_on().rstrip(".") not in on else []
+            write_json(file, {"measured": f"{'; '.join(on)}.", "results": measured})
+            write_text(file.with_suffix(".md"), f"{table(measured)}\n{'; '.join(on)}.\n")
     print(f"\n{file.with_suffix('.md').read_text(encoding='utf-8')}")
 
 

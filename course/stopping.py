@@ -23,6 +23,7 @@ class _Signals:
 def stop_in_order() -> None:
     """From here on these signals raise KeyboardInterrupt, but for those that it was told to ignore, as by nohup."""
     _Signals.received = None
+    sys.unraisablehook = _say_unless_stopped
     if threading.current_thread() is threading.main_thread():
         for number in _numbers():
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -121,3 +122,9 @@ def _stop(number: int, frame: Any) -> None:
     _Signals.received = number
     if not _Signals.held:
         raise KeyboardInterrupt
+
+
+def _say_unless_stopped(unraisable: Any) -> None:
+    """Says what Python ignores, as where an object goes; but not that a signal came there: `uninterrupted` sees it."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)

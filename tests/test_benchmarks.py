@@ -1,6 +1,7 @@
 """The figures of the README: computed as they say, and those that were measured."""
 
 import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks import accuracy
 from benchmarks.accuracy import TABLES, table
+from course.challenge import LEVELS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COMMANDS = TABLES["accuracy"]
@@ -43,11 +45,19 @@ def test_a_command_measured_anew_leaves_the_others_figures(tmp_path, monkeypatch
         assert list(results) == [command for command in COMMANDS if command in results]  # in their order
         return {command: [run["test_accuracy"] for run in runs] for command, runs in results.items()}
 
+    def measured() -> str:
+        return (tmp_path / "accuracy.md").read_text().splitlines()[-1]
+
     monkeypatch.setattr(accuracy, "FOLDER", tmp_path)
+    monkeypatch.setattr(accuracy, "measured_on", lambda: "one day, one machine")
     assert measure_as(0.5, "--only", "fast.py", "--seeds", "1") == {"fast.py": [0.5]}
+    monkeypatch.setattr(accuracy, "measured_on", lambda: "another day, another machine")
     before = measure_as(0.6, "accuracy", "--seeds", "2")
     assert before == {command: [0.6, 0.6] for command in COMMANDS}
+    assert measured() == "another day, another machine."  # nothing is left of the first
+    monkeypatch.setattr(accuracy, "measured_on", lambda: "today, here")
     assert measure_as(0.7, "--only", "cnn.py", "--seeds", "1") == before | {"cnn.py": [0.7]}
+    assert measured() == "another day, another machine; today, here."
     assert "60.00%" in (tmp_path / "accuracy.md").read_text()
     assert measure_as(0.8, "--only", "cnn.py", "--seeds", "3", "--add") == before | {"cnn.py": [0.7, 0.8, 0.8]}
 
@@ -59,6 +69,16 @@ def test_the_readme_shows_what_was_measured_for_every_command():
     assert measured.rstrip(".") in readme.replace("\n", " ")
     for command in COMMANDS:
         assert f"| `python {command}` |" in rows
+
+
+def test_each_pass_mark_is_three_deviations_below_what_its_reference_answer_was_measured_to_reach():
+    solutions = REPOSITORY / "benchmarks" / "solutions"
+    rows, _ = solutions.with_suffix(".md").read_text(encoding="utf-8").strip().split("\n\n")
+    assert rows in (REPOSITORY / "docs" / "challenge.md").read_text(encoding="utf-8")
+    results = json.loads(solutions.with_suffix(".json").read_text(encoding="utf-8"))["results"]
+    for number, level in enumerate(LEVELS[1:], start=2):
+        accuracies = [run["test_accuracy"] for run in results[f"-m solutions.level_{number}"]]
+        assert statistics.mean(accuracies) - 3 * statistics.stdev(accuracies) >= level.mark
 
 
 def test_the_reference_answers_have_a_table_of_their_own(tmp_path, monkeypatch):
