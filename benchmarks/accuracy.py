@@ -144,7 +144,7 @@ def main() -> None:
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"measured": "", "results": {}}
     results = kept["results"] | {command: [] for command in wanted if command not in kept["results"] or not options.add}
     results = {command: results[command] for command in commands if command in results}
-    on = kept["measured"].rstrip(".").split("; ") if any(results.values()) else []
+    on = dict.fromkeys(kept["measured"].rstrip(".").split("; ") if any(results.values()) else [])
     for seed in range(1, 1 + (options.seeds or max(commands.values()))):
         for command in wanted:  # in turn, so that a busy machine hits all alike
             runs = results[command]
@@ -153,9 +153,10 @@ def main() -> None:
             runs.append(measure(command, seed))
             print(f"{command}, seed {seed}: {runs[-1]['test_accuracy']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True)
             measured = {command: runs for command, runs in results.items() if runs}
-            on += [measured_on().rstrip(".")] if measured_on().rstrip(".") not in on else []
-            write_json(file, {"measured": f"{'; '.join(on)}.", "results": measured})
-            write_text(file.with_suffix(".md"), f"{table(measured)}\n{'; '.join(on)}.\n")
+            on |= {measured_on().rstrip("."): None}
+            when_and_where = f"{'; '.join(on)}."
+            write_json(file, {"measured": when_and_where, "results": measured})
+            write_text(file.with_suffix(".md"), f"{table(measured)}\n{when_and_where}\n")
     print(f"\n{file.with_suffix('.md').read_text(encoding='utf-8')}")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import look_at
+from conftest import listeners, look_at
 
 from course import runs, sweep_file
 from course.errors import CourseError
@@ -315,19 +315,6 @@ def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network
     assert histories[0].read_bytes() == histories[1].read_bytes()
 
 
-def listeners(process: int) -> set[str]:
-    """Returns the addresses that listen in the network of a process, in hexadecimal, as Linux has them."""
-    found = set()
-    for table in ("tcp", "tcp6"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if os.readlink(f"/proc/{process}/ns/net") == os.readlink("/proc/self/ns/net"):
-                break  # it has not come to its own network yet
-            for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
-                _, address, _, state, *_ = line.split()
-                found |= {address.split(":")[0]} if state == "0A" else set()
-    return found
-
-
 STARTED = []
 
 
@@ -349,7 +336,7 @@ def start(checkout, *words: str, before: tuple[str, ...] = (), **environment: st
 
 
 def slow_sweep(**changes) -> dict:
-    """Six trials of some seconds each."""
+    """Eight trials of some seconds each."""
     content = {
         "program": "stand_in.py",
         "method": "random",
