@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from course import agent, data, devices, memory, resuming, runs, stopping, tracking
 from course.errors import CourseError, end_in_a_sentence, first_line
-from course.files import check_temporary_files, shown
+from course.files import check_temporary_files, shown, typed
 
 LONGEST = 100  # letters of a value that is said to be wrong
 
@@ -48,6 +48,7 @@ class CommandLine(BaseModel):
         check_temporary_files()
         config, unknown = tyro.cli(
             cls,
+            prog=typed(),
             args=arguments,
             **({} if default is None else {"default": default}),
             registry=_options_as_words,

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shlex
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,3 +59,9 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def shown(path: Path) -> str:
     """Returns a path as one would type it in a shell: quoted, and relative if it is inside the working directory."""
     return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
+
+
+def typed() -> str:
+    """Returns how one starts the running program in a shell: as a script, or as a module behind `-m`."""
+    module = sys.modules["__main__"].__spec__
+    return f"python -m {module.name}" if module else f"python {shown(Path(sys.argv[0]))}"

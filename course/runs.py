@@ -22,7 +22,7 @@ from course import checkpoint, devices, environment, memory, resuming, stopping
 from course.checkpoint import Checkpoint
 from course.data import class_names
 from course.errors import CourseError, first_line
-from course.files import UNFINISHED, replacing, shown, write_json, write_text
+from course.files import UNFINISHED, replacing, shown, typed, write_json, write_text
 from course.quiet import quiet
 from course.record import Predictions, write_predictions
 from course.tracking import Tracking
@@ -205,7 +205,7 @@ class Run:
             return f"Stopped by {by}."
         if self._finished:
             return f"Stopped by {by}: the run is finished and kept in {shown(self.folder)}."
-        again = f"python {shown(Path(sys.argv[0]))} --resume {self.folder.name}"
+        again = f"{typed()} --resume {shown(self.folder)}"
         epochs = f"{len(self.history)} of {self.config.epochs} epochs"
         kept = f"{epochs} are finished and kept in {shown(self.folder)}"
         return f"Stopped by {by}: {kept}; resume it with `{again}`."

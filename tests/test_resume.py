@@ -64,6 +64,25 @@ def test_a_resumed_run_ends_with_the_numbers_of_one_that_was_never_interrupted(c
     assert {file.name for file in folder.iterdir()} == {file.name for file in whole.iterdir()}
 
 
+def test_a_reference_answer_that_is_stopped_says_how_to_go_on(checkout, small_data):
+    words = ("-m", "solutions.level_2", "--data", str(small_data), "--epochs", "10000")
+    process = checkout.start(*words)
+    for line in process.stdout:
+        if line.startswith("Epoch 3/"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    folder = checkout.latest("fashion")
+    to_go_on = f"python -m solutions.level_2 --resume runs/fashion/{folder.name}"
+    assert said.strip().endswith(f"; resume it with `{to_go_on}`.")
+    again = checkout.start(*to_go_on.split()[1:])
+    assert f"are finished and kept in runs/fashion/{folder.name}." in next(
+        line for line in again.stdout if line.startswith("Resumed:")
+    )
+    again.kill()
+    again.communicate()
+
+
 def test_a_run_goes_on_exactly_on_jax_too(checkout, small_data, thorough):
     if not thorough:
         pytest.skip("--thorough")

@@ -80,7 +80,7 @@ def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exi
     assert "Traceback" not in said
     folder = checkout.latest("mlp")
     kept = rf"Stopped by {named}: (\d+) of 10000 epochs are finished and kept in runs/mlp/{folder.name}; "
-    found = re.fullmatch(rf"{kept}resume it with `python mlp.py --resume {folder.name}`.", said.strip())
+    found = re.fullmatch(rf"{kept}resume it with `python mlp.py --resume runs/mlp/{folder.name}`.", said.strip())
     assert found, said
     finished = int(found[1])
     assert finished >= 4

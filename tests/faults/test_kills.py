@@ -193,7 +193,7 @@ def test_a_run_that_is_stopped_at_any_moment_says_how_to_go_on(checkout, uninter
     assert exit_code == 128 + number
     assert len(errors.strip().splitlines()) == 1, errors
     assert errors.strip().startswith(f"Stopped by {TOLD[number]}")
-    to_go_on = "resume it with `python mlp.py --resume 2" in errors
+    to_go_on = "resume it with `python mlp.py --resume runs/mlp/2" in errors
     assert to_go_on == (state not in ("no folder yet", "finished", "finished before"))
 
 
