@@ -32,7 +32,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
-LONG = ("best",)  # takes minutes on all its data
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -217,22 +216,6 @@ def listeners(process: int) -> set[str]:
 def script(request) -> str:
     """The name of each script in turn."""
     return request.param
-
-
-@dataclass
-class FinishedRun:
-    """A script that was run as it is, on all its data, without a network."""
-
-    checkout: Checkout
-    finished: subprocess.CompletedProcess
-    folder: Path
-
-
-@pytest.fixture(scope="session", params=[script for script in SCRIPTS if script not in LONG])
-def full_run(request, new_checkout, no_network) -> FinishedRun:
-    checkout = new_checkout()
-    finished = checkout.run(f"{request.param}.py", before=no_network)
-    return FinishedRun(checkout, finished, checkout.latest(request.param))
 
 
 @pytest.fixture(scope="session")

@@ -110,26 +110,6 @@ def test_nodes_that_see_the_whole_image_are_shown_as_images(tmp_path):
     assert np.array_equal(weights[:, :, 3].ravel(), np.array(model.layers[1].kernel)[:, 3])
 
 
-def test_a_full_run_has_a_report_with_all_there_is_to_see(full_run):
-    folder = full_run.folder
-    script = folder.parent.name
-    assert f"Report:      runs/{script}/{folder.name}/report.html" in full_run.finished.stdout
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    assert len(page.encode()) <= 3 * 2**20
-    found = record.read(folder)
-    assert f"{found.metrics['test_accuracy']:.2%} of 10,000 test\nimages right" in page
-    drawn = {"curves", "confusion", "kernels", "journey"}
-    assert {file.name for file in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}
-    assert page.count("<img ") == len(drawn) + 12
-    for quality in measures.precision_and_recall(
-        confusion_matrix(found.predictions.labels, found.predictions.classes), NAMES
-    ):
-        assert f'<td class="of">{quality.recall:.2%}</td>' in page
-    right = np.mean(found.predictions.classes == found.predictions.labels)
-    assert right == pytest.approx(found.metrics["test_accuracy"], abs=2e-4)
-    assert json.loads((folder / "environment.json").read_text())["Keras"] == keras.__version__ in page
-
-
 def test_the_most_confident_mistakes_are_shown(two_runs, small_data):
     found = record.read(two_runs[0]).predictions
     _, (images, labels) = load(str(small_data))
@@ -149,18 +129,6 @@ def test_the_most_confident_mistakes_are_shown(two_runs, small_data):
     page = (two_runs[0] / "report.html").read_text(encoding="utf-8")
     sure = [float(share) for share in re.findall(r'<span class="soft">\((.*)%\)</span></li>', page)]
     assert sure == [round(float(100 * found.outputs[number].max()), 1) for number in most_confident]
-
-
-def test_the_pictures_go_to_weights_and_biases_too(full_run):
-    (folder,) = (full_run.checkout.folder / "runs" / "wandb").glob("offline-run-*")
-    names = {re.sub(r"_\d+_\w+\.png$", "", file.name) for file in (folder / "files" / "media" / "images").iterdir()}
-    assert names == {"predictions", "curves", "confusion", "kernels", "journey", "mistakes"}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_a_report_can_be_read_by_everybody_and_needs_nothing_else(full_run, browser, width, scheme):
-    look_at(browser, full_run.folder / "report.html", width, scheme)
 
 
 @pytest.fixture(scope="module")
@@ -290,24 +258,6 @@ def test_a_network_that_cannot_be_shown_keeps_the_rest_of_the_report(two_runs):
     assert "Not all of this network can be shown" in (two_runs[0] / "report.html").read_text()
 
 
-def test_a_report_is_made_anew_from_what_is_on_disk(full_run):
-    folder, checkout = full_run.folder, full_run.checkout
-    files = [folder / "report.html", *(folder / "pictures").iterdir()]
-    before = [file.read_bytes() for file in files]
-    (folder / "report.html").unlink()
-    shutil.rmtree(folder / "pictures")
-    pictures = checkout.folder / "runs" / "convolution" / "9999-digit"  # newer, but nothing was trained for it
-    pictures.mkdir(parents=True, exist_ok=True)
-    (pictures / "config.json").write_text("{}")
-    if folder.parent.name == "fast":  # once as a learner does
-        answer = checkout.run("report.py")
-        said = f"Report:      runs/fast/{folder.name}/report.html\n"
-        assert (answer.returncode, answer.stdout, answer.stderr) == (0, said, "")
-    else:
-        write_report(folder)
-    assert [file.read_bytes() for file in files] == before
-
-
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -320,10 +270,3 @@ def test_a_report_is_made_anew_from_what_is_on_disk(full_run):
 def test_wrong_use_is_answered_in_one_sentence(checkout, words, sentence):
     answer = checkout.run("report.py", *words)
     assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", f"{sentence}\n")
-
-
-def test_pictures_are_png_files_of_their_size(full_run):
-    for file in (full_run.folder / "pictures").iterdir():
-        with Image.open(file) as picture:
-            assert picture.format == "PNG"
-            assert picture.width == round(figures.WIDTH * 144)

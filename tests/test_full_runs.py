@@ -1,0 +1,168 @@
+"""Each script as it is, on all its data, run once: what it says, what it reaches, what it leaves."""
+
+import importlib
+import json
+import math
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import Checkout, look_at
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+from course import figures, measures, record
+from course.data import load
+from course.report import write_report
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
+# Of the test images: at least, below. best.py takes minutes.
+REACHED = {"mlp": (0.975, 1), "cnn": (0.98, 1), "fast": (0.99, 1), "fashion": (0.11, 0.80)}
+
+
+@dataclass
+class FinishedRun:
+    """A script that was run as it is, on all its data, without a network."""
+
+    checkout: Checkout
+    finished: subprocess.CompletedProcess
+    folder: Path
+
+
+@pytest.fixture(scope="module", params=REACHED)
+def full_run(request, new_checkout, no_network) -> FinishedRun:
+    checkout = new_checkout()
+    finished = checkout.run(f"{request.param}.py", before=no_network)
+    return FinishedRun(checkout, finished, checkout.latest(request.param))
+
+
+def test_a_full_run_reaches_what_the_course_promises(full_run):
+    script = full_run.folder.parent.name
+    accuracy = json.loads((full_run.folder / "metrics.json").read_text())["test_accuracy"]
+    at_least, below = REACHED[script]
+    assert at_least <= accuracy < below
+    assert f"Test accuracy {accuracy:.2%}" in full_run.finished.stdout
+
+
+def test_a_full_run_says_what_a_learner_needs_and_nothing_else(full_run):
+    config = importlib.import_module(full_run.folder.parent.name).Config()
+    epochs, batches = config.epochs, math.ceil(55_000 / config.batch_size)
+    metrics = json.loads((full_run.folder / "metrics.json").read_text())
+    assert full_run.finished.stderr == ""
+    summary = r"Model: |[┏┃┡│├└]| (Total|Trainable|Non-trainable) params: "  # Keras' own
+    lines = [line for line in full_run.finished.stdout.splitlines() if line and not re.match(summary, line)]
+    expected = []
+    for epoch in range(1, epochs + 1):
+        if epochs > 1:
+            expected.append(f"Epoch {epoch}/{epochs}$")
+        expected.append(rf"{batches}/{batches} - .* - accuracy: \S+ - loss: \S+ - val_accuracy: \S+ - val_loss: \S+$")
+    expected.append(f"Test accuracy {metrics['test_accuracy']:.2%}, loss .*: {metrics['parameters']:,} parameters, ")
+    expected += [
+        "Kept in:     runs/",
+        "Report:      runs/",
+        "Look at it:  wandb leet runs/wandb/",
+        "Upload it:   wandb sync runs/wandb/",
+    ]
+    assert len(lines) == len(expected), lines
+    assert [line for line, pattern in zip(lines, expected, strict=True) if not re.match(pattern, line)] == []
+    assert f" Total params: {metrics['parameters']:,} " in full_run.finished.stdout
+
+
+def test_a_full_run_leaves_config_history_model_and_metrics(full_run):
+    assert full_run.finished.returncode == 0, full_run.finished.stderr
+    challenge = {"attempt.json", "fashion.py"} if full_run.folder.parent.name == "fashion" else set()
+    numbers = {"config.json", "environment.json", "history.csv", "metrics.json", "model.keras", "predictions.npz"}
+    assert {file.name for file in full_run.folder.iterdir()} == numbers | challenge | {"pictures", "report.html"}
+    config = json.loads((full_run.folder / "config.json").read_text())
+    history = (full_run.folder / "history.csv").read_text().splitlines()
+    metrics = json.loads((full_run.folder / "metrics.json").read_text())
+    assert config == importlib.import_module(full_run.folder.parent.name).Config().values()
+    assert history[0] == HISTORY
+    assert [row.split(",")[0] for row in history[1:]] == [str(epoch + 1) for epoch in range(config["epochs"])]
+    assert set(metrics) == {"test_accuracy", "test_loss", "parameters", "seconds"}
+
+
+def test_the_saved_model_is_the_tested_one(full_run):
+    model = keras.saving.load_model(full_run.folder / "model.keras", safe_mode=True)
+    config = json.loads((full_run.folder / "config.json").read_text())
+    metrics = json.loads((full_run.folder / "metrics.json").read_text())
+    _, (images, labels) = load(config["data"])
+    scaled = full_run.folder.parent.name in ("mlp", "cnn")  # not by the challenge; fast.py's network does it itself
+    images = images.reshape(-1, *model.input_shape[1:]).astype("float32") / (255 if scaled else 1)
+    right = np.mean(model.predict(images, verbose=0).argmax(axis=1) == labels)
+    assert right == pytest.approx(metrics["test_accuracy"], abs=2e-4)
+    assert model.count_params() == metrics["parameters"]
+
+
+def test_nothing_but_runs_is_written(full_run):
+    top = {path.name for path in full_run.checkout.folder.iterdir()}
+    assert top == {"runs", "course", "data", "benchmarks", "solutions"} | {
+        file.name for file in REPOSITORY.glob("*.py")
+    }
+    assert {path.name for path in (full_run.checkout.folder / "data").iterdir()} == {
+        "README.md", "build.py", "mnist.npz", "fashion_mnist.npz",
+    }  # fmt: skip
+    assert list(full_run.checkout.home.rglob("*")) == []
+
+
+def test_a_full_run_has_a_report_with_all_there_is_to_see(full_run):
+    folder = full_run.folder
+    script = folder.parent.name
+    assert f"Report:      runs/{script}/{folder.name}/report.html" in full_run.finished.stdout
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert len(page.encode()) <= 3 * 2**20
+    found = record.read(folder)
+    assert f"{found.metrics['test_accuracy']:.2%} of 10,000 test\nimages right" in page
+    drawn = {"curves", "confusion", "kernels", "journey"}
+    assert {file.name for file in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}
+    assert page.count("<img ") == len(drawn) + 12
+    for quality in measures.precision_and_recall(
+        confusion_matrix(found.predictions.labels, found.predictions.classes), "0123456789"
+    ):
+        assert f'<td class="of">{quality.recall:.2%}</td>' in page
+    right = np.mean(found.predictions.classes == found.predictions.labels)
+    assert right == pytest.approx(found.metrics["test_accuracy"], abs=2e-4)
+    assert json.loads((folder / "environment.json").read_text())["Keras"] == keras.__version__ in page
+
+
+def test_the_pictures_go_to_weights_and_biases_too(full_run):
+    (folder,) = (full_run.checkout.folder / "runs" / "wandb").glob("offline-run-*")
+    names = {re.sub(r"_\d+_\w+\.png$", "", file.name) for file in (folder / "files" / "media" / "images").iterdir()}
+    assert names == {"predictions", "curves", "confusion", "kernels", "journey", "mistakes"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_report_can_be_read_by_everybody_and_needs_nothing_else(full_run, browser, width, scheme):
+    look_at(browser, full_run.folder / "report.html", width, scheme)
+
+
+def test_a_report_is_made_anew_from_what_is_on_disk(full_run):
+    folder, checkout = full_run.folder, full_run.checkout
+    files = [folder / "report.html", *(folder / "pictures").iterdir()]
+    before = [file.read_bytes() for file in files]
+    (folder / "report.html").unlink()
+    shutil.rmtree(folder / "pictures")
+    pictures = checkout.folder / "runs" / "convolution" / "9999-digit"  # newer, but nothing was trained for it
+    pictures.mkdir(parents=True, exist_ok=True)
+    (pictures / "config.json").write_text("{}")
+    if folder.parent.name == "fast":  # once as a learner does
+        answer = checkout.run("report.py")
+        said = f"Report:      runs/fast/{folder.name}/report.html\n"
+        assert (answer.returncode, answer.stdout, answer.stderr) == (0, said, "")
+    else:
+        write_report(folder)
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_pictures_are_png_files_of_their_size(full_run):
+    for file in (full_run.folder / "pictures").iterdir():
+        with Image.open(file) as picture:
+            assert picture.format == "PNG"
+            assert picture.width == round(figures.WIDTH * 144)
