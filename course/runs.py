@@ -22,6 +22,7 @@ from course import checkpoint, devices, environment, memory, resuming, stopping
 from course.checkpoint import Checkpoint
 from course.data import class_names
 from course.errors import CourseError, first_line
+from course.feeding import feed_without_tuning
 from course.files import UNFINISHED, replacing, shown, typed, write_json, write_text
 from course.quiet import quiet
 from course.record import Predictions, write_predictions
@@ -126,6 +127,8 @@ class Run:
         devices.join(self.script, self.config, epochs, lambda: self._how_it_stopped(LOSS))
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
             keras.utils.set_random_seed(self.config.seed)
+        if keras.backend.backend() == "tensorflow":
+            feed_without_tuning()
         self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
         with stopping.uninterrupted():
             if folder is None:

@@ -4,10 +4,15 @@ import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import keras
 import pytest
+
+import mlp
+from course import runs
+from course.data import load
 
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
 
@@ -23,6 +28,36 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(checkout):
     assert first == second != other
     assert first_metrics | {"seconds": 0} == second_metrics | {"seconds": 0}
     assert len(list((checkout.folder / "runs" / "cnn").glob("*-run*"))) == 3
+
+
+class BeginningOfEpochs(keras.callbacks.Callback):
+    """Notes how long the first batch of each epoch takes; each epoch lasts until TensorFlow's tuning is fast asleep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seconds.append(-time.monotonic())
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seconds[-1] += time.monotonic()
+        time.sleep(1.4)  # it sleeps from 1.27 s to 2.55 s after the first batch
+
+
+def test_no_epoch_waits_for_the_end_of_the_one_before(small_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    beginning = BeginningOfEpochs()
+    config = mlp.Config(data=str(small_data))
+    with runs.Run("mlp", config):
+        model = mlp.build_model(config)
+        model.compile(loss="sparse_categorical_crossentropy")
+        (images, labels), _ = load(config.data)
+        model.fit(images, labels, batch_size=len(images), epochs=11, callbacks=[beginning], verbose=0)
+    _, *later = beginning.seconds  # the first one compiles
+    assert len(later) == 10
+    assert max(later) < 0.8  # else one in two to six of them takes 1.1 s
 
 
 @pytest.mark.parametrize(
