@@ -76,8 +76,9 @@ def test_each_pass_mark_is_three_deviations_below_what_its_reference_answer_was_
     rows, _ = solutions.with_suffix(".md").read_text(encoding="utf-8").strip().split("\n\n")
     assert rows in (REPOSITORY / "docs" / "challenge.md").read_text(encoding="utf-8")
     results = json.loads(solutions.with_suffix(".json").read_text(encoding="utf-8"))["results"]
-    for number, level in enumerate(LEVELS[1:], start=2):
-        accuracies = [run["test_accuracy"] for run in results[f"-m solutions.level_{number}"]]
+    for (command, seeds), level in zip(TABLES["solutions"].items(), LEVELS[1:], strict=True):
+        accuracies = [run["test_accuracy"] for run in results[command]]
+        assert [run["seed"] for run in results[command]] == list(range(1, seeds + 1))
         assert statistics.mean(accuracies) - 3 * statistics.stdev(accuracies) >= level.mark
 
 
