@@ -18,12 +18,13 @@ from typing import NoReturn, Self
 
 from pydantic import Field, model_validator
 
-from course import grading, process, progress, tracebacks
-from course.attempt import OBSERVED
-from course.challenge import LEVELS
+from course.challenge import grade, progress
+from course.challenge.attempt import OBSERVED
+from course.challenge.levels import LEVELS
 from course.config import CommandLine
-from course.errors import CourseError
-from course.files import shown, write_text
+from course.system import process, tracebacks
+from course.system.errors import CourseError
+from course.system.files import shown, write_text
 
 FOLDER = Path(__file__).resolve().parent
 SCRIPT = FOLDER / "fashion.py"
@@ -78,12 +79,12 @@ def main(options: Options) -> int:
 def train(minutes: float) -> int:
     """Trains fashion.py as `python fashion.py` does, and grades what comes out."""
     print(f"Training fashion.py, for at most {minutes:g} minutes (--minutes for more or less).\n", flush=True)
-    before = grading.folders()
+    before = grade.folders()
     ended = process.run([SCRIPT.name], FOLDER, 60 * minutes)
-    folder = grading.of_process(ended.process, before)
+    folder = grade.of_process(ended.process, before)
     if ended.exit_code == 0 and folder is not None:
         print(ended.errors, end="", file=sys.stderr)
-        return _show(grading.grade(folder))
+        return _show(grade.grade(folder))
     if ended.exit_code is None:
         print(f"\nfashion.py did not end within {minutes:g} minutes and was stopped. Is there an endless loop?")
         print("If it only needs longer, give it more with --minutes, or train fewer epochs.")
@@ -94,19 +95,19 @@ def train(minutes: float) -> int:
     else:
         print("\nfashion.py left no run: Attempt(...) in its main keeps one. What a script prints does not count.")
     print()
-    for sentence in grading.mistakes_so_far(folder) if folder else []:
+    for sentence in grade.mistakes_so_far(folder) if folder else []:
         _say(f"To put right: {sentence}")
     return 1
 
 
 def last() -> int:
     """Grades the newest finished run."""
-    folder = grading.newest_finished()
+    folder = grade.newest_finished()
     if folder is None:
         raise CourseError("No run of fashion.py is finished; `python check.py` trains and grades one.")
     if not (folder / OBSERVED).exists():
         raise CourseError(f"{shown(folder)} is from before the grader; `python check.py` trains and grades a new one.")
-    return _show(grading.grade(folder))
+    return _show(grade.grade(folder))
 
 
 def watch(minutes: float) -> NoReturn:
@@ -140,7 +141,7 @@ def reset() -> int:
     return 0
 
 
-def _show(grade: grading.Grade) -> int:
+def _show(grade: grade.Grade) -> int:
     so_far = _progress()
     so_far.newest, so_far.reached = grade.reached, max(so_far.reached, grade.reached)
     print(f"\nGraded {shown(grade.folder)}", end=": ")

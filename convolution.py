@@ -12,10 +12,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from course.config import CommandLine
+from course.convolution.kernels import KERNELS, KernelText, read_kernel
+from course.convolution.pictures import channels, join_channels, read_picture
 from course.geometry import check_picture_is_large_enough
-from course.kernels import KERNELS, KernelText, read_kernel
-from course.pictures import channels, join_channels, read_picture
-from course.quiet import quiet
+from course.system.quiet import quiet
 
 
 class Config(CommandLine):
@@ -41,7 +41,7 @@ with quiet():  # only now: Keras takes seconds to load, and wrong values have be
     import keras
     from keras import layers
 
-    from course import convolution_figures as draw
+    from course.convolution import figures as draw
 
 
 def convolve(image: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: str = "valid") -> np.ndarray:

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from course.config import LessonConfig
 from course.data import hold_out, load
-from course.quiet import quiet
-from course.runs import Run
+from course.system.quiet import quiet
+from course.training.run import Run
 
 
 class Config(LessonConfig):

@@ -12,10 +12,10 @@ import tyro
 from pydantic import Field
 
 from course.config import CommandLine
-from course.errors import CourseError
-from course.files import shown
-from course.record import HISTORY, check_is_run
-from course.runs import RUNS
+from course.runs import folder as run_folder
+from course.runs.record import HISTORY, check_is_run
+from course.system.errors import CourseError
+from course.system.files import shown
 
 
 class Options(CommandLine):
@@ -29,13 +29,13 @@ def main(options: Options) -> None:
     folders = [Path(run) for run in options.runs] or [newest()]
     for folder in folders:
         check_is_run(folder)
-    from course.report import REPORT, write_comparison, write_report  # late: it loads what draws
+    from course.report.page import REPORT, write_comparison, write_report  # late: it loads what draws
 
     if len(folders) == 1:
         page = folders[0] / REPORT
         write_report(folders[0])
     else:
-        page = RUNS / "comparison.html"
+        page = run_folder.RUNS / "comparison.html"
         write_comparison(folders, page)
     print(f"Report:      {shown(page)}")
     if options.show:
@@ -44,7 +44,7 @@ def main(options: Options) -> None:
 
 def newest() -> Path:
     """Returns the folder of the newest run that finished an epoch; raises CourseError if there is none."""
-    folders = [file.parent for file in RUNS.glob(f"*/*/{HISTORY}") if file.parent.name != "latest"]
+    folders = [file.parent for file in run_folder.RUNS.glob(f"*/*/{HISTORY}") if file.parent.name != "latest"]
     if not folders:
         raise CourseError("No run has finished an epoch yet; `python cnn.py` makes one.")
     return max(folders, key=lambda folder: folder.name)

@@ -15,10 +15,12 @@ from typing import Any
 import tyro
 from pydantic import Field
 
-from course import runs, stopping, tracking
 from course.config import CommandLine
-from course.errors import CourseError
-from course.files import shown
+from course.runs import folder as run_folder
+from course.system import signals
+from course.system.errors import CourseError
+from course.system.files import shown
+from course.training import tracking
 
 FILE = "sweep.yaml"
 NEEDED = ("ray", "optuna", "rich")
@@ -48,10 +50,10 @@ def main(options: Options) -> int:
     """Runs a sweep, or what is left of one; returns the exit code: 1 if no trial was finished, else 0."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise CourseError(f"sweep.py needs {', '.join(missing)}; `pip install -r requirements-sweep.txt` installs it.")
-    stopping.stop_in_order()
-    runs.check_writable()
+    signals.stop_in_order()
+    run_folder.check_writable()
     tracking.asked_mode()
-    from course.sweeps import Sweep, newest_interrupted  # late, because it needs what may not be installed
+    from course.sweep.trials import Sweep, newest_interrupted  # late, because it needs what may not be installed
 
     if options.resume:
         folder = newest_interrupted() if options.file == FILE else Path(options.file)
@@ -62,11 +64,11 @@ def main(options: Options) -> int:
         with sweep.lock():
             return run(sweep, options)
     except KeyboardInterrupt as error:
-        how, exit_code = stopping.described(error)
+        how, exit_code = signals.described(error)
         sweep.write_table()
         ended = sum(trial.ended for trial in sweep.trials())
         kept = f"{ended} of {sweep.settings.trials} trials are kept in {shown(sweep.folder)}"
-        stopping.say(f"Stopped by {how}: {kept}; `python sweep.py --resume` goes on.")
+        signals.say(f"Stopped by {how}: {kept}; `python sweep.py --resume` goes on.")
         return exit_code
 
 
@@ -74,13 +76,13 @@ def run(sweep: Any, options: Options) -> int:
     """Runs the trials of a course.sweeps.Sweep that have not ended, and shows what came of all; see `main`."""
     if options.ray_address is None:  # Ray is to listen to this machine alone, and reads this when it is loaded
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-    from course import tuning  # late: it loads Ray
-    from course.scoreboard import Scoreboard
-    from course.sweep_report import REPORT, write_report
+    from course.sweep import search  # late: it loads Ray
+    from course.sweep.page import REPORT, write_report
+    from course.sweep.terminal import Scoreboard
 
     scoreboard = Scoreboard(sweep)
     with scoreboard:
-        tuning.run(sweep, scoreboard, options.parallel, options.ray_address)
+        search.run(sweep, scoreboard, options.parallel, options.ray_address)
     sweep.write_table()
     scoreboard.show_results()
     write_report(sweep)

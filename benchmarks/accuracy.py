@@ -21,8 +21,8 @@ import sys
 import time
 from pathlib import Path
 
-from course.environment import processor
-from course.files import write_json, write_text
+from course.system.environment import processor
+from course.system.files import write_json, write_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).parent

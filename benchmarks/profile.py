@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from course.quiet import quiet
+from course.system.quiet import quiet
 
 with quiet():
     import keras

@@ -22,7 +22,7 @@ import numpy as np
 from rich.progress import Progress
 
 from benchmarks.accuracy import REPOSITORY, mean_and_deviation, measured_on
-from course.files import replacing, write_json, write_text
+from course.system.files import replacing, write_json, write_text
 
 FOLDER = Path(__file__).parent
 

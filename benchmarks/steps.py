@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from benchmarks.accuracy import mean_and_deviation, measured_on
-from course.files import write_json, write_text
+from course.system.files import write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def build(recipe: Recipe):
 def train(recipe: Recipe, seed: int) -> dict[str, float]:
     """Trains for one epoch; returns seed, seconds of `fit` and test_accuracy. To be called in a new process."""
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(recipe.fast_kernels))  # before TensorFlow is loaded
-    from course.quiet import quiet
+    from course.system.quiet import quiet
 
     with quiet():
         import keras

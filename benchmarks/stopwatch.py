@@ -135,7 +135,7 @@ def watch_keras(stopwatch: Stopwatch) -> None:
 
 def watch_bookkeeping(stopwatch: Stopwatch) -> None:
     """Adds up what a run of the course spends on its folder, its tracking and its pictures."""
-    from course.runs import Run
+    from course.training.run import Run
 
     def timed(action: Callable, name: str) -> Callable:
         def measured(*arguments):

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from course.runs import RUNS
+from course.runs.folder import RUNS
 
 FILE = RUNS / "benchmark-sweep.yaml"
 TRIALS = 8

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from course.errors import CourseError, first_line
+from course.system.errors import CourseError, first_line
 
 VARIABLE = "WANDB_SWEEP_PARAM_PATH"  # where the agent says which file
 

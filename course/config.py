@@ -12,9 +12,13 @@ from typing import Any, Literal, Self, get_args, get_origin
 import tyro
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from course import agent, data, devices, memory, resuming, runs, stopping, tracking
-from course.errors import CourseError, end_in_a_sentence, first_line
-from course.files import check_temporary_files, shown, typed
+from course import agent, data
+from course.runs import folder as run_folder
+from course.runs import resume
+from course.system import memory, signals
+from course.system.errors import CourseError, end_in_a_sentence, first_line
+from course.system.files import check_temporary_files, shown, typed
+from course.training import devices, tracking
 
 LONGEST = 100  # letters of a value that is said to be wrong
 
@@ -132,7 +136,7 @@ class LessonConfig(CommandLine):
         there is no such run to resume.
         """
         end_in_a_sentence()
-        stopping.stop_in_order()
+        signals.stop_in_order()
         swept = agent.sweep_values()
         for name in swept:
             if name not in cls.model_fields:
@@ -149,14 +153,14 @@ class LessonConfig(CommandLine):
             config = cls._resumed(config.resume, words)
         data.verify(config.data)
         devices.check(config.data_parallel)
-        runs.check_writable()
+        run_folder.check_writable()
         tracking.asked_mode()
         return config
 
     @classmethod
     def _resumed(cls, run: str, arguments: list[str] | None) -> Self:
         """Returns the config of an interrupted run; raises CourseError unless the same would come out now."""
-        folder, begun = resuming.interrupted(runs.RUNS, run)
+        folder, begun = resume.interrupted(run_folder.RUNS, run)
         given = {name: value for name, value in begun.config.items() if value != begun.defaults.get(name)}
         config = super().from_command_line(arguments, default=cls(**given))
         values = config.values()

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course import arrays, memory
-from course.errors import CourseError
+from course.system import arrays, memory
+from course.system.errors import CourseError
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 AT_A_TIME = 5_000  # images

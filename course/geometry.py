@@ -5,7 +5,7 @@ All functions are about one direction, rows or columns, because both work alike.
 
 import numpy as np
 
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 KERNEL = 3  # pixels a side
 SMALLEST = 9  # pixels a side of a picture; less shows nothing

@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 import convolution
-from course.drawing import Figure, png
-from course.files import replacing, shown
+from course.report.style import Figure, png
+from course.system.files import replacing, shown
 from docs import lesson_figures
 
 FOLDER = Path(__file__).parent / "figures"

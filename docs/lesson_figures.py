@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 import cnn
 import fast
 from course.data import hold_out, load
-from course.drawing import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
+from course.report.style import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
 
 MEASURED = Path(__file__).parent / "measured"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"

@@ -15,8 +15,8 @@ from keras import layers
 
 import mlp
 from benchmarks.accuracy import measured_on, run
-from course.files import replacing, write_json
-from course.runs import RUNS
+from course.runs import folder as run_folder
+from course.system.files import replacing, write_json
 
 FOLDER = Path(__file__).parent / "measured"
 CURVES = {  # name of the file → command
@@ -40,7 +40,7 @@ def train_perceptron(seed: int) -> Path:
     """Trains it as mlp.py trains its own network; returns the folder of the run."""
     mlp.build_model = build_perceptron
     mlp.main(mlp.Config(seed=seed, name="perceptron"))
-    return max((RUNS / "mlp").glob("*-perceptron*"))
+    return max((run_folder.RUNS / "mlp").glob("*-perceptron*"))
 
 
 def main() -> None:

@@ -10,10 +10,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from course.attempt import Attempt
+from course.challenge.attempt import Attempt
 from course.config import LessonConfig
 from course.data import hold_out, load
-from course.quiet import quiet
+from course.system.quiet import quiet
 
 
 class Config(LessonConfig):

@@ -7,8 +7,8 @@ import time
 from pydantic import Field
 
 from course.config import LessonConfig
-from course.files import write_json, write_text
-from course.runs import new_folder
+from course.system.files import write_json, write_text
+from course.training.run import new_folder
 
 
 class Config(LessonConfig):

@@ -19,7 +19,7 @@ from wandb.sdk.lib import config_util
 
 import cnn
 import mlp
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 
 class Server:

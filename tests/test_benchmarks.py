@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import accuracy
 from benchmarks.accuracy import TABLES, table
-from course.challenge import LEVELS
+from course.challenge.levels import LEVELS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COMMANDS = TABLES["accuracy"]

@@ -21,9 +21,13 @@ import numpy as np
 import pytest
 
 import check
-from course import attempt, data, examination, findings, grading, process, progress, runs, tracebacks
-from course.challenge import LEVELS
-from course.errors import CourseError
+from course import data
+from course.challenge import attempt, examine, progress, rules
+from course.challenge import grade as grading
+from course.challenge.levels import LEVELS
+from course.runs import folder as run_folder
+from course.system import process, tracebacks
+from course.system.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOLUTIONS = [REPOSITORY / "solutions" / f"level_{number}.py" for number in range(1, len(LEVELS) + 1)]
@@ -74,7 +78,7 @@ def grade_file(few_clothes, tmp_path, monkeypatch, capsys) -> Callable[..., tupl
     monkeypatch.setattr(data, "FOLDER", folder)
     monkeypatch.setitem(data.DATA_SETS, "fashion_mnist", known)
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    for module in (runs, grading):
+    for module in (run_folder, grading):
         monkeypatch.setattr(module, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(progress, "FILE", tmp_path / "runs" / "fashion" / "progress.json")
     monkeypatch.setattr(check, "FOLDER", tmp_path)
@@ -87,7 +91,7 @@ def grade_file(few_clothes, tmp_path, monkeypatch, capsys) -> Callable[..., tupl
         with contextlib.redirect_stderr(errors):
             try:
                 if words[0] == "-m":
-                    examination.main(Path(words[2]), Path(words[3]))
+                    examine.main(Path(words[2]), Path(words[3]))
                 else:
                     runpy.run_path(str(folder / words[0]), run_name="__main__")
                 exit_code = 0
@@ -100,7 +104,7 @@ def grade_file(few_clothes, tmp_path, monkeypatch, capsys) -> Callable[..., tupl
         return process.Ended(os.getpid(), exit_code, errors.getvalue())
 
     monkeypatch.setattr(process, "run", run)
-    monkeypatch.setattr("course.report.write_report", lambda folder: [])  # takes longer than these trainings
+    monkeypatch.setattr("course.report.page.write_report", lambda folder: [])  # takes longer than these trainings
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
     def grade(text: str, **options: bool) -> tuple[int, str]:
@@ -324,7 +328,7 @@ def test_the_shipped_file_is_the_first_solution_and_does_not_pass_level_2(grade_
     assert exit_code == 1
     for sentence in ("Pixels go from 0 to 255", "mean_squared_error", "The last activation is linear"):
         assert sentence in said
-    assert {finding.level for finding in findings.structure(findings.read(grading.newest_finished()))} == {2, 3, 4, 5}
+    assert {finding.level for finding in rules.structure(rules.read(grading.newest_finished()))} == {2, 3, 4, 5}
 
 
 @pytest.mark.parametrize("number", range(2, len(LEVELS) + 1))
@@ -332,7 +336,7 @@ def test_a_solution_has_the_structure_of_its_level_and_nothing_wrong(grade_file,
     text = short(SOLUTIONS[number - 1]).replace("= 1_000", "= 2_000")  # normalisation needs some batches to settle
     exit_code, said = grade_file(text)
     assert exit_code == 0, said
-    found = findings.structure(findings.read(grading.newest_finished()))
+    found = rules.structure(rules.read(grading.newest_finished()))
     assert all(finding.missing and finding.level > number for finding in found), found
     assert number >= 5 or number + 1 in {finding.level for finding in found}
 
@@ -363,13 +367,13 @@ def test_an_older_run_is_not_taken_for_that_of_a_file_that_makes_none(grade_file
 
 
 def test_levels_are_reached_in_order_and_by_accuracy(tmp_path):
-    def reached(accuracy: float | None, *found: findings.Finding) -> int:
+    def reached(accuracy: float | None, *found: rules.Finding) -> int:
         return grading.Grade(tmp_path, accuracy, list(found)).reached
 
     assert [reached(level.mark) for level in LEVELS] == [1, 2, 3, 4, 5, 6]
     assert [reached(level.mark - 1e-4) for level in LEVELS] == [0, 1, 2, 3, 4, 5]
-    assert reached(0.99, findings.Finding(3, "Something is wrong.")) == 2
-    assert reached(0.99, findings.Finding(None, "Something is worth knowing.")) == 6
+    assert reached(0.99, rules.Finding(3, "Something is wrong.")) == 2
+    assert reached(0.99, rules.Finding(None, "Something is worth knowing.")) == 6
     assert reached(None) == 0
 
 
@@ -439,7 +443,7 @@ def test_two_resets_at_once_lose_nothing(grade_file, monkeypatch):
 
 def test_images_are_recognised_whatever_their_scale_and_shape(tmp_path, monkeypatch):
     """On which rests that test images among training images are seen."""
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
     monkeypatch.setenv("WANDB_MODE", "disabled")
     import fashion
 
@@ -456,7 +460,7 @@ def test_images_are_recognised_whatever_their_scale_and_shape(tmp_path, monkeypa
             model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
             model.compile("sgd", "sparse_categorical_crossentropy")
             model.fit(x, y, epochs=1, verbose=0, validation_data=(x[:250], y[:250]))
-        (fit,) = findings.read(run.folder).fits
+        (fit,) = rules.read(run.folder).fits
         assert 270 <= fit["training"]["test_images"] <= 300
         assert 700 <= fit["training"]["own_labels"] == fit["training"]["recognised"] <= 800
         assert fit["in_both"] >= 225

@@ -10,7 +10,7 @@ from pydantic import Field
 
 import cnn
 from course.config import LessonConfig
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 
 class Example(LessonConfig):

@@ -18,10 +18,11 @@ from scipy.signal import correlate2d
 
 import convolution
 from convolution import Config, convolve, ideas, pool
-from course import geometry, runs
-from course.errors import CourseError
-from course.kernels import KERNELS, read_kernel
-from course.pictures import LARGEST_SIDE, draw_house, read_picture
+from course import geometry
+from course.convolution.kernels import KERNELS, read_kernel
+from course.convolution.pictures import LARGEST_SIDE, draw_house, read_picture
+from course.runs import folder as run_folder
+from course.system.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NAMES = (
@@ -290,7 +291,7 @@ OTHER = {
 
 
 def test_every_field_has_an_effect(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)
 
@@ -323,7 +324,7 @@ def test_a_missing_viewer_does_not_fail_the_lesson(tmp_path, monkeypatch):
     def fail(address: str) -> None:
         raise OSError("no viewer")
 
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
     monkeypatch.setattr("webbrowser.open", fail)
     convolution.draw.keep(itertools.islice(ideas(Config()), 2), Config(show=True))
     assert len(list((tmp_path / "convolution" / "latest").glob("*.png"))) == 2

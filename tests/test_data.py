@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course.data import class_names, hold_out, load, training_images
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # MD5 sums of the originals as their authors published them, uncompressed: in the order of as_idx_files.

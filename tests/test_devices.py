@@ -122,7 +122,7 @@ def test_one_training_is_tracked_once(trained):
 
 PARTS = """
 import jax, keras
-from course import devices
+from course.training import devices
 from course.config import LessonConfig
 class Config(LessonConfig):
     batch_size: int = 8

@@ -16,9 +16,10 @@ from conftest import Checkout, look_at
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from course import figures, measures, record
 from course.data import load
-from course.report import write_report
+from course.report import figures, measures
+from course.report.page import write_report
+from course.runs import record
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"

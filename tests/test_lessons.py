@@ -12,7 +12,7 @@ import cnn
 import fashion
 import fast
 import mlp
-from course import runs
+from course.runs import folder as run_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LESSONS = {"mlp": mlp, "cnn": cnn, "fast": fast, "best": best, "fashion": fashion}
@@ -113,12 +113,12 @@ def small_base(script, small_data):
 def test_every_field_has_an_effect(script, small_base, other_small_data, tracked, tmp_path, monkeypatch):
     lesson = LESSONS[script]
 
-    monkeypatch.setattr("course.report.write_report", lambda folder: [])  # takes longer than these trainings
+    monkeypatch.setattr("course.report.page.write_report", lambda folder: [])  # takes longer than these trainings
 
     def outcome(number: int, tracking: str = "disabled", **values) -> dict[str, str]:
         """What a run with these values leaves: its numbers and its names, but not the values themselves."""
         monkeypatch.setenv("WANDB_MODE", tracking)
-        monkeypatch.setattr(runs, "RUNS", tmp_path / str(number))
+        monkeypatch.setattr(run_folder, "RUNS", tmp_path / str(number))
         lesson.main(lesson.Config(**small_base | values))
         (folder,) = (path for path in (tmp_path / str(number) / script).iterdir() if path.name != "latest")
         metrics = json.loads((folder / "metrics.json").read_text())

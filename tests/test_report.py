@@ -17,11 +17,14 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 import cnn
 import mlp
-from course import figures, measures, record, runs
 from course.data import load
-from course.errors import CourseError
-from course.network import Network
-from course.report import write_comparison, write_report
+from course.report import figures, measures
+from course.report.network import Network
+from course.report.page import write_comparison, write_report
+from course.runs import folder as run_folder
+from course.runs import record
+from course.system.errors import CourseError
+from course.training.run import Run
 from course.views import average_views
 
 HOSTILE = "<script>document.title='run'</script><img src=x onerror=alert(1)>"
@@ -137,7 +140,7 @@ def trained(small_data, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "disabled")
-        patch.setattr(runs, "RUNS", folder)
+        patch.setattr(run_folder, "RUNS", folder)
         for dropout in (0.0, 0.5):
             mlp.main(mlp.Config(data=str(small_data), epochs=2, dropout=dropout, name=f"dropout-{dropout}"))
     return folder / "mlp"
@@ -174,7 +177,7 @@ def test_an_unfinished_run_is_shown_as_far_as_it_came(two_runs, browser):
 
 
 def test_names_with_markup_are_shown_and_not_run(two_runs, browser, tmp_path, monkeypatch):
-    monkeypatch.setattr("course.report.class_names", lambda data: (HOSTILE, *NAMES[1:]))
+    monkeypatch.setattr("course.report.page.class_names", lambda data: (HOSTILE, *NAMES[1:]))
     folder = two_runs[0].rename(two_runs[0].with_name(HOSTILE.replace("/", "")))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"name": HOSTILE, HOSTILE: HOSTILE}))
@@ -234,10 +237,10 @@ def test_a_value_that_a_learner_took_out_of_the_config_is_not_missed(two_runs, f
 @pytest.mark.parametrize("kind", [np.asarray, keras.ops.convert_to_tensor])
 def test_labels_are_kept_whatever_their_shape(tmp_path, monkeypatch, capsys, shape, kind):
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
     labels = np.array([3, 1, 4, 1])
     targets = np.eye(10)[labels] if shape[-1] == 10 else labels.reshape(shape)
-    with runs.Run("mlp", mlp.Config()) as run:
+    with Run("mlp", mlp.Config()) as run:
         run.show_predictions(np.zeros((4, 28, 28)), kind(targets), np.eye(10)[labels])
     with np.load(run.folder / record.PREDICTIONS) as kept:
         assert kept["labels"].tolist() == [3, 1, 4, 1]
@@ -246,8 +249,8 @@ def test_labels_are_kept_whatever_their_shape(tmp_path, monkeypatch, capsys, sha
 
 def test_predictions_that_are_none_do_not_end_a_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
-    with runs.Run("mlp", mlp.Config()) as run:
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
+    with Run("mlp", mlp.Config()) as run:
         run.show_predictions(None, None, None)
     assert re.fullmatch(r"Predictions are not kept \(.*\); the run itself is not affected.\n", capsys.readouterr().err)
 

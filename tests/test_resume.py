@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course import runs
+from course.runs import folder as run_folder
 
 HEAVY = {"keras", "tensorflow", "wandb", "jax", "torch"}
 # Everything that continues: momenta, averages, statistics, dropout and images turned at random; but small. How mlp.py
@@ -264,10 +264,10 @@ def test_a_mistake_after_training_costs_no_epoch(checkout, small_data):
 
 
 def test_a_clock_that_was_put_back_does_not_make_a_new_run_older(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
     (tmp_path / "cnn" / "2999-12-31_23-59-59-run").mkdir(parents=True)
     (tmp_path / "cnn" / "notes").mkdir()
-    names = [runs.new_folder("cnn", name).name for name in ("run", "another", "run")]
+    names = [run_folder.new_folder("cnn", name).name for name in ("run", "another", "run")]
     assert names == ["3000-01-01_00-00-00-run", "3000-01-01_00-00-01-another", "3000-01-01_00-00-02-run"]
 
 

@@ -11,8 +11,9 @@ import keras
 import pytest
 
 import mlp
-from course import runs
 from course.data import load
+from course.runs import folder as run_folder
+from course.training.run import Run
 
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
 
@@ -47,10 +48,10 @@ class BeginningOfEpochs(keras.callbacks.Callback):
 
 def test_no_epoch_waits_for_the_end_of_the_one_before(small_data, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
     beginning = BeginningOfEpochs()
     config = mlp.Config(data=str(small_data))
-    with runs.Run("mlp", config):
+    with Run("mlp", config):
         model = mlp.build_model(config)
         model.compile(loss="sparse_categorical_crossentropy")
         (images, labels), _ = load(config.data)

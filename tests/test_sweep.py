@@ -18,9 +18,10 @@ import pytest
 import yaml
 from conftest import listeners, look_at
 
-from course import runs, sweep_file
-from course.errors import CourseError
-from course.sweeps import Sweep, Trial
+from course.runs import folder as run_folder
+from course.sweep import file as sweep_file
+from course.sweep.trials import Sweep, Trial
+from course.system.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HEAVY = {"ray", "optuna", "keras", "tensorflow", "jax", "wandb", "matplotlib"}
@@ -185,7 +186,7 @@ def test_a_learners_own_field_and_metric_can_be_swept(tmp_path, monkeypatch):
 def test_values_are_drawn_as_weights_and_biases_defines_their_distributions():
     import numpy as np
 
-    from course.tuning import draw
+    from course.sweep.search import draw
 
     def drawn(**parameter) -> np.ndarray:
         parameters = {"x": sweep_file.Parameter(**parameter)}
@@ -215,7 +216,7 @@ def test_a_grid_goes_through_every_combination_once():
 
 
 def test_a_sweep_that_cannot_go_on_is_said_in_one_sentence(tmp_path, monkeypatch, in_repository):
-    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path / "runs")
     sweep = Sweep.new(write(tmp_path, GOOD), None, 1)
     sweep.keep(Trial(number=1, values={"dropout": 0.1}))
     assert Sweep.old(sweep.folder).trials() == sweep.trials()

@@ -18,7 +18,7 @@ import fast
 import mlp
 import report
 from course.config import CommandLine, LessonConfig
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 PROGRAMS = {
     "mlp": mlp.Config,

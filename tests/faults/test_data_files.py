@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course.data import load, training_images
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 SECONDS = 10  # what no file may take
 ARRAYS = {

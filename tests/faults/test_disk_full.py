@@ -12,8 +12,8 @@ import keras
 import pytest
 from PIL import Image
 
-from course import checkpoint
-from course.record import read, read_history
+from course.runs import checkpoint
+from course.runs.record import read, read_history
 
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2", "--data", "mine.npz")
 SAMPLE = (220,)  # KiB: a checkpoint that does not fit

@@ -12,9 +12,9 @@ from collections import Counter
 import pytest
 from conftest import listeners
 
-from course import memory
-from course.errors import CourseError
-from course.record import read_history
+from course.runs.record import read_history
+from course.system import memory
+from course.system.errors import CourseError
 
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2")
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # as Linux writes it in /proc

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from course.files import UNFINISHED
+from course.system.files import UNFINISHED
 
 EPOCHS = 12
 SEED = 20260724  # of the moments

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from course.errors import CourseError
-from course.pictures import LARGEST_SIDE, read_picture
+from course.convolution.pictures import LARGEST_SIDE, read_picture
+from course.system.errors import CourseError
 
 SECONDS = 10
 

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course import findings, progress, record
-from course.errors import CourseError
-from course.report import write_report
+from course.challenge import progress, rules
+from course.report.page import write_report
+from course.runs import record
+from course.system.errors import CourseError
 
 SECONDS = 10
 EDITED = ("config.json", "metrics.json", "environment.json", "attempt.json", "history.csv", "predictions.npz")
@@ -104,9 +105,9 @@ def outcome(folder: Path, with_report: bool) -> str:
     """Reads a run as report.py and check.py do; whatever comes out is a page and a grade, or one sentence, in time."""
     began = time.monotonic()
     try:
-        found = findings.read(folder)
+        found = rules.read(folder)
         if found.fits:
-            assert all(finding.sentence for finding in [*findings.structure(found), *findings.learning(found)])
+            assert all(finding.sentence for finding in [*rules.structure(found), *rules.learning(found)])
         if with_report:
             write_report(folder)
             assert (folder / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mlp
-from course import sweep_file
-from course.errors import CourseError
-from course.sweep_file import DISTRIBUTIONS
+from course.sweep import file as sweep_file
+from course.sweep.file import DISTRIBUTIONS
+from course.system.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = (REPOSITORY / "sweep-mlp.yaml").read_bytes()
@@ -70,7 +70,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 def outcome(file: Path) -> str:
     """Reads a sweep's file; what comes out is a sweep all of whose values the script takes, or one sentence."""
-    from course.tuning import distribution, draw  # late: it loads Ray
+    from course.sweep.search import distribution, draw  # late: it loads Ray
 
     began = time.monotonic()
     try:

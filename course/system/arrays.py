@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course.errors import first_line
+from course.system.errors import first_line
 
 LARGEST = 4 * 2**30  # bytes; a file that unpacks to more is a mistake, or a zip bomb
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
 
-from course.attempt import OBSERVED, SCRIPT
-from course.errors import CourseError
-from course.record import read_config, read_history, read_values
+from course.challenge.attempt import OBSERVED, SCRIPT
+from course.runs.record import read_config, read_history, read_values
+from course.system.errors import CourseError
 
 DATA = "fashion_mnist"
 CHANCE = 0.15  # share of images; a network below it may as well guess
@@ -100,7 +100,7 @@ class Record(NamedTuple):
 
     folder: Path
     config: dict[str, Any]
-    fits: list[dict[str, Any]]  # what each `fit` was given, as course/attempt.py saw it
+    fits: list[dict[str, Any]]  # what each `fit` was given, as course/challenge/attempt.py saw it
     epochs: list[dict[str, float | None]]
     lines: Lines
 
@@ -186,7 +186,7 @@ def learning(record: Record) -> Iterator[Finding]:
 
 
 def examined(record: Record, answer: dict[str, Any], problem: str) -> Iterator[Finding]:
-    """What the test of a finished network says: `answer` of course/examination.py, and its error if it had one."""
+    """What the test of a finished network says: `answer` of challenge/examine.py, and its error if it had one."""
     trained = record.fits[-1]["training"] if record.fits else None
     if "images" in answer and trained:
         seen, asked, place = trained["images"], answer["images"], record.lines("prepare")

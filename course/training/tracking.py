@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from course import agent
-from course.errors import CourseError, first_line
-from course.files import shown
+from course.system.errors import CourseError, first_line
+from course.system.files import shown
 
 MODES = ("online", "offline", "disabled")
 START_SECONDS = 10  # what a dead server may cost before the run goes on offline

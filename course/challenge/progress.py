@@ -5,12 +5,12 @@ import json
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from course import challenge
-from course.files import shown, write_json
-from course.grading import GRADE
-from course.runs import RUNS
+from course.challenge import levels
+from course.challenge.grade import GRADE
+from course.runs import folder as run_folder
+from course.system.files import shown, write_json
 
-FILE = RUNS / "fashion" / "progress.json"
+FILE = run_folder.RUNS / "fashion" / "progress.json"
 
 
 class Progress(BaseModel):
@@ -18,14 +18,14 @@ class Progress(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reached: int = Field(0, ge=0, le=len(challenge.LEVELS))  # the highest level that any graded run reached
-    newest: int = Field(0, ge=0, le=len(challenge.LEVELS))  # the level that the newest one reached
+    reached: int = Field(0, ge=0, le=len(levels.LEVELS))  # the highest level that any graded run reached
+    newest: int = Field(0, ge=0, le=len(levels.LEVELS))  # the level that the newest one reached
     hints: dict[int, int] = {}  # level → how many of its hints were shown
 
     def hint(self, next_one: bool = False) -> tuple[int, int, str]:
         """Returns level, number and text of a hint for the level after `newest`: the last one shown, or the next."""
         level = self.newest + 1
-        hints = challenge.LEVELS[level - 1].hints
+        hints = levels.LEVELS[level - 1].hints
         number = min(max(self.hints.get(level, 0) + next_one, 1), len(hints))
         self.hints[level] = number
         return level, number, hints[number - 1]
@@ -63,4 +63,4 @@ def _reached_in_runs() -> int:
             OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError
         ):  # a damaged one counts for nothing
             reached = max(reached, int(json.loads(file.read_text(encoding="utf-8"))["reached"]))
-    return min(reached, len(challenge.LEVELS))
+    return min(reached, len(levels.LEVELS))

@@ -12,10 +12,11 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from course import resuming, runs, sweep_file
-from course.errors import CourseError
-from course.files import shown, write_json, write_text
-from course.sweep_file import SweepFile
+from course.runs import folder as run_folder
+from course.sweep import file as sweep_file
+from course.sweep.file import SweepFile
+from course.system.errors import CourseError
+from course.system.files import shown, write_json, write_text
 
 FOLDER = "sweeps"  # in runs/
 FILE, SETTINGS, TRIALS, TABLE = "sweep.yaml", "config.json", "trials", "trials.csv"
@@ -65,7 +66,7 @@ class Sweep(NamedTuple):
         content = sweep_file.read(file, at_most)
         name = re.sub(r"[^\w.-]+", "-", content.name or file.stem)[:20]
         # The letters tell its runs from those of every other sweep.
-        folder = runs.new_folder(FOLDER, f"{name}-{secrets.token_hex(2)}")
+        folder = run_folder.new_folder(FOLDER, f"{name}-{secrets.token_hex(2)}")
         settings = Settings(trials=content.trials(at_most), seed=seed, working_directory=str(Path.cwd()))
         try:
             (folder / TRIALS).mkdir()
@@ -73,7 +74,7 @@ class Sweep(NamedTuple):
         except OSError as error:
             raise CourseError(f"{shown(folder)} cannot be written ({error.strerror}).") from None
         write_json(folder / SETTINGS, settings.model_dump())
-        runs.point_latest_to(folder)
+        run_folder.point_latest_to(folder)
         return cls(folder, content, settings)
 
     @classmethod
@@ -86,7 +87,7 @@ class Sweep(NamedTuple):
         try:
             settings = Settings.model_validate_json((folder / SETTINGS).read_bytes())
         except (OSError, ValidationError):
-            sweeps = shown(runs.RUNS / FOLDER)
+            sweeps = shown(run_folder.RUNS / FOLDER)
             raise CourseError(f"{shown(folder)} holds no sweep; give a folder in {sweeps}.") from None
         if Path.cwd() != Path(settings.working_directory):
             raise CourseError(f"This sweep began in {settings.working_directory}; go there first.")
@@ -99,7 +100,7 @@ class Sweep(NamedTuple):
     def lock(self) -> Any:
         """Returns what keeps other programs from running this sweep until it is closed; raises CourseError."""
         try:
-            return resuming.lock(self.folder)
+            return run_folder.lock(self.folder)
         except BlockingIOError:
             raise CourseError(f"{shown(self.folder)} is still running; wait for its end, or stop it first.") from None
 
@@ -129,7 +130,7 @@ class Sweep(NamedTuple):
 
     def run_folders(self, number: int) -> list[Path]:
         """Returns the folders of a trial's run, oldest first; there are several if it had to be started again."""
-        found = runs.RUNS.glob(f"*/*-{self.run_name(number)}")
+        found = run_folder.RUNS.glob(f"*/*-{self.run_name(number)}")
         return sorted((folder for folder in found if folder.parent.name != FOLDER), key=lambda folder: folder.name)
 
     def ranked(self) -> list[Trial]:
@@ -172,7 +173,7 @@ class Sweep(NamedTuple):
 
 def newest_interrupted() -> Path:
     """Returns the folder of the newest sweep of which some trials have not ended; raises CourseError if none is."""
-    for settings in sorted((runs.RUNS / FOLDER).glob(f"2*/{SETTINGS}"), reverse=True):
+    for settings in sorted((run_folder.RUNS / FOLDER).glob(f"2*/{SETTINGS}"), reverse=True):
         with contextlib.suppress(OSError, ValueError):  # a damaged one cannot be gone on with
             trials = [json.loads(file.read_bytes())["state"] for file in (settings.parent / TRIALS).glob("[0-9]*.json")]
             if sum(state in ENDED for state in trials) < json.loads(settings.read_bytes())["trials"]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from course import arrays
-from course.errors import CourseError
-from course.files import replacing, shown
+from course.system import arrays
+from course.system.errors import CourseError
+from course.system.files import replacing, shown
 
 CHECKPOINT = "checkpoint.npz"  # in the run's folder, from its first moment until it is finished
 ABOUT = "about"

@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from course import data
 from course.config import LessonConfig, read_class
-from course.errors import CourseError, first_line
-from course.files import shown
+from course.system.errors import CourseError, first_line
+from course.system.files import shown
 
 LARGEST = 2**20  # bytes; a sweep's file is a page
 RANKING = ("val_loss", "val_accuracy")  # what every run logs of its validation images

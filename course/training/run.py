@@ -1,74 +1,35 @@
 """What one run leaves on disk, and how it is found again."""
 
-import contextlib
 import csv
 import hashlib
 import inspect
 import io
-import itertools
 import math
-import os
 import secrets
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from course import checkpoint, devices, environment, memory, resuming, stopping
-from course.checkpoint import Checkpoint
 from course.data import class_names
-from course.errors import CourseError, first_line
-from course.feeding import feed_without_tuning
-from course.files import UNFINISHED, replacing, shown, typed, write_json, write_text
-from course.quiet import quiet
-from course.record import Predictions, write_predictions
-from course.tracking import Tracking
+from course.runs import checkpoint, resume
+from course.runs import folder as run_folder
+from course.runs.checkpoint import Checkpoint
+from course.runs.record import Predictions, write_predictions
+from course.system import environment, memory, signals
+from course.system.errors import CourseError, first_line
+from course.system.files import UNFINISHED, replacing, shown, typed, write_json, write_text
+from course.system.quiet import quiet
+from course.training import devices
+from course.training.tensorflow_input import feed_without_tuning
+from course.training.tracking import Tracking
 
-RUNS = Path(__file__).resolve().parent.parent / "runs"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 PREDICTIONS_TRACKED = 16  # images
 LOSS = "the loss of another process of this training"
-STAMP = "%Y-%m-%d_%H-%M-%S"  # how the name of a run's folder begins
-
-
-def check_writable() -> None:
-    """Raises CourseError unless a run can write its folder."""
-    folder = RUNS if RUNS.exists() else RUNS.parent
-    if not os.access(folder, os.W_OK):
-        raise CourseError(f"{folder} cannot be written to; copy the course to a folder of your own and run it there.")
-
-
-def new_folder(script: str, name: str) -> Path:
-    """Makes runs/<script>/<time>-<name>, with a number behind it if there is one of this time.
-
-    Raises:
-        CourseError: it cannot be made.
-    """
-    parent = RUNS / script
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        base = f"{_time_for_a_new_run(parent).strftime(STAMP)}-{name}"
-        for number in itertools.count(1):
-            folder = parent / (base if number == 1 else f"{base}-{number}")
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir()
-                break
-    except OSError as error:
-        raise CourseError(f"No folder can be made in {RUNS} ({error.strerror}); no run is started.") from None
-    return folder
-
-
-def _time_for_a_new_run(parent: Path) -> datetime:
-    """Returns the time, or a second after the newest run if the clock was put back: names keep telling who is newer."""
-    times = [datetime.now().replace(microsecond=0)]
-    for folder in parent.iterdir():
-        with contextlib.suppress(ValueError, OverflowError):  # a folder that is no run, or a time beyond all others
-            times.append(datetime.strptime(folder.name[:19], STAMP) + timedelta(seconds=1))
-    return max(times) if max(times) - timedelta(seconds=1) > times[0] else times[0]
 
 
 class Run:
@@ -122,7 +83,7 @@ class Run:
 
         folder, epochs = None, 0
         if self.config.resume is not None:
-            folder, stood = resuming.interrupted(RUNS, self.config.resume)
+            folder, stood = resume.interrupted(run_folder.RUNS, self.config.resume)
             epochs = len(stood.history)
         devices.join(self.script, self.config, epochs, lambda: self._how_it_stopped(LOSS))
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
@@ -130,22 +91,22 @@ class Run:
         if keras.backend.backend() == "tensorflow":
             feed_without_tuning()
         self.steps_per_execution = 1 if keras.backend.backend() == "torch" else 16  # PyTorch takes batches one by one
-        with stopping.uninterrupted():
+        with signals.uninterrupted():
             if folder is None:
                 self._open_new_folder()
             else:
                 self._open_folder_again(folder)
-            point_latest_to(self.folder)
+            run_folder.point_latest_to(self.folder)
             write_json(self.folder / "environment.json", environment.described())
         name, values = f"{self.script}/{self.folder.name}", self.config.values()
-        self._tracking = Tracking(name, self.config.project, values, RUNS, self._checkpoint.tracking)
+        self._tracking = Tracking(name, self.config.project, values, run_folder.RUNS, self._checkpoint.tracking)
         for number, row in enumerate(self.history, start=1):
             self._tracking.log(row, number)
 
     def _open_new_folder(self) -> None:
-        self.folder = new_folder(self.script, self.config.name)
+        self.folder = run_folder.new_folder(self.script, self.config.name)
         write_json(self.folder / "config.json", self.config.values())
-        self._locked = resuming.lock(self.folder)
+        self._locked = run_folder.lock(self.folder)
         self._checkpoint = Checkpoint(
             program=Path(sys.argv[0]).name,
             source=_source_of(self.config),
@@ -159,7 +120,7 @@ class Run:
         if folder.parent.name != self.script:
             raise CourseError(f"{shown(folder)} is a run of {folder.parent.name}, not of {self.script}.")
         try:
-            self._locked = resuming.lock(folder)
+            self._locked = run_folder.lock(folder)
         except OSError:
             raise CourseError(f"{shown(folder)} is still running, or cannot be written to.") from None
         self.folder = folder
@@ -184,11 +145,11 @@ class Run:
             )
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
-        stopped = stopping.described(error)
+        stopped = signals.described(error)
         if error is not None and devices.is_loss(error):
             stopped = (LOSS, devices.LOST)
         if stopped is not None:
-            stopping.ignore()
+            signals.ignore()
         if error is None:
             devices.leave()
         else:
@@ -197,10 +158,10 @@ class Run:
             self._tracking.finish(exit_code=1)
         if self._locked is not None:
             self._locked.close()
-        stopping.ignore_at_exit()
+        signals.ignore_at_exit()
         if stopped is None or self.folder is None:
             return
-        stopping.say(self._how_it_stopped(stopped[0]))
+        signals.say(self._how_it_stopped(stopped[0]))
         sys.exit(stopped[1])
 
     def _how_it_stopped(self, by: str) -> str:
@@ -247,7 +208,7 @@ class Run:
 
     def _keep_epoch(self, model: Any, epoch: int, logs: dict[str, float]) -> None:
         rate = float(model.optimizer.learning_rate)
-        with stopping.uninterrupted():
+        with signals.uninterrupted():
             self.history.append(_plain({"epoch": epoch, **logs, "learning_rate": rate}))
             # First what a resumed run reads, in one file: the others follow from it.
             self._keep_checkpoint(model, epoch)
@@ -259,7 +220,7 @@ class Run:
         model._initial_epoch = None  # another `fit` begins at its beginning
         self._fits += 1
         if self._fits > self._checkpoint.fits:
-            with stopping.uninterrupted():
+            with signals.uninterrupted():
                 self._keep_checkpoint(model, 0)
 
     def _keep_checkpoint(self, model: Any, epochs: int) -> None:
@@ -300,7 +261,7 @@ class Run:
         self._tracking.summarize(metrics)
         _without_harm("There is no report", self._report)
         self._tracking.finish()
-        with stopping.uninterrupted():
+        with signals.uninterrupted():
             checkpoint.remove(self.folder)
             self._finished = True
             self._say_what_came_out(test_loss, test_accuracy, parameters, seconds)
@@ -316,7 +277,7 @@ class Run:
             print(direction)
 
     def _report(self) -> None:
-        from course.report import write_report  # late, because pictures are drawn in the end only
+        from course.report.page import write_report  # late, because pictures are drawn in the end only
 
         with quiet():
             pictures = write_report(self.folder)
@@ -347,15 +308,6 @@ class Run:
             captions.append(f"{names[label]}, taken for {names[scores.argmax()]}{share}")
         pixels = images.reshape(len(images), self.config.img_height, self.config.img_width)
         self._tracking.log_predictions(pixels, captions)
-
-
-def point_latest_to(folder: Path) -> None:
-    """Has `latest` beside a folder point to it."""
-    link = folder / "latest"  # made where no other run makes one, then moved to its place
-    with contextlib.suppress(OSError):  # Windows lets not everybody make links
-        link.unlink(missing_ok=True)
-        link.symlink_to(folder.name, target_is_directory=True)
-        os.replace(link, folder.parent / "latest")
 
 
 def _source_of(config: Any) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course.errors import CourseError, first_line
-from course.quiet import quiet
+from course.system.errors import CourseError, first_line
+from course.system.quiet import quiet
 
 VARIABLES = ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")  # of Keras, behind KERAS_DISTRIBUTION_
 JOIN_SECONDS = 120  # for all processes to be started
@@ -195,7 +195,9 @@ def _meet(address: str, processes: int, number: int, last_words: Callable[[], st
 
     met = False
     _say_when_aborted(lambda: (last_words(), LOST) if met else (alone("nobody answered"), 2))
-    jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM away from course/stopping.py
+    jax.config.update(
+        "jax_enable_preemption_service", False
+    )  # it would take SIGTERM away from course/system/signals.py
     os.environ.setdefault("JAX_COORDINATOR_BIND_ADDRESS", address)  # else process 0 listens to the whole network
     try:
         jax.distributed.initialize(

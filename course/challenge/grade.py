@@ -5,11 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from course import challenge, findings, process, tracebacks
-from course.attempt import SCRIPT
-from course.files import write_json
-from course.findings import Finding
-from course.runs import RUNS
+from course.challenge import levels, rules
+from course.challenge.attempt import SCRIPT
+from course.challenge.rules import Finding
+from course.runs import folder as run_folder
+from course.system import process, tracebacks
+from course.system.files import write_json
 
 EXAMINATION_SECONDS = 120
 GRADE = "grade.json"  # in the folder of a run that was graded
@@ -27,7 +28,7 @@ class Grade(NamedTuple):
     def reached(self) -> int:
         """The highest level reached, 0 if none is."""
         reached = 0
-        for number, level in enumerate(challenge.LEVELS, start=1):
+        for number, level in enumerate(levels.LEVELS, start=1):
             stopped = any(finding.level is not None and finding.level <= number for finding in self.findings)
             if stopped or self.accuracy is None or self.accuracy < level.mark:
                 break
@@ -54,7 +55,7 @@ def newest_finished() -> Path | None:
 
 def folders() -> set[Path]:
     """Returns the folders of all runs of the challenge."""
-    return {folder for folder in (RUNS / "fashion").glob("*/") if folder.name != "latest"}
+    return {folder for folder in (run_folder.RUNS / "fashion").glob("*/") if folder.name != "latest"}
 
 
 def of_process(number: int, before: set[Path]) -> Path | None:
@@ -62,14 +63,14 @@ def of_process(number: int, before: set[Path]) -> Path | None:
 
     Systems give the number of a process that has ended to another one, and a run of that one is not meant.
     """
-    made = [folder for folder in folders() - before if findings.process(folder) == number]
+    made = [folder for folder in folders() - before if rules.process(folder) == number]
     return max(made, key=lambda folder: folder.name, default=None)
 
 
 def mistakes_so_far(folder: Path) -> list[str]:
     """Returns what is wrong with a run that ended before there was anything to test."""
-    record = findings.read(folder)
-    return Grade(folder, None, findings.structure(record) if record.fits else []).mistakes
+    record = rules.read(folder)
+    return Grade(folder, None, rules.structure(record) if record.fits else []).mistakes
 
 
 def grade(folder: Path) -> Grade:
@@ -78,14 +79,14 @@ def grade(folder: Path) -> Grade:
     Raises:
         CourseError: the result cannot be written.
     """
-    record = findings.read(folder)
-    found = [*findings.unfinished(record)]
+    record = rules.read(folder)
+    found = [*rules.unfinished(record)]
     if record.fits:
-        found += [*findings.structure(record), *findings.learning(record)]
+        found += [*rules.structure(record), *rules.learning(record)]
     answer = {}
     if (folder / "model.keras").exists() and (folder / SCRIPT).exists():
         answer, problem = _examine(folder)
-        found += findings.examined(record, answer, problem)
+        found += rules.examined(record, answer, problem)
     test_images = answer["images"]["shape"][0] if "images" in answer else 0
     result = Grade(folder, answer.get("accuracy"), found, test_images)
     sentences = [finding.sentence for finding in found]
@@ -94,11 +95,11 @@ def grade(folder: Path) -> Grade:
 
 
 def _examine(folder: Path) -> tuple[dict[str, Any], str]:
-    """Returns what course/examination.py found, and what went wrong, as far as it is the learner's."""
+    """Returns what course/challenge/examine.py found, and what went wrong, as far as it is the learner's."""
     with tempfile.TemporaryDirectory() as place:
         answer = Path(place) / "answer.json"
-        words = ["-m", "course.examination", str(folder), str(answer)]
-        ended = process.run(words, RUNS.parent, EXAMINATION_SECONDS, show=False)
+        words = ["-m", "course.challenge.examine", str(folder), str(answer)]
+        ended = process.run(words, run_folder.RUNS.parent, EXAMINATION_SECONDS, show=False)
         found = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
     if ended.exit_code is None:
         return found, f"It took more than {EXAMINATION_SECONDS} s."

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from course.data import load
-from course.files import write_json, write_text
-from course.runs import Run
+from course.system.files import write_json, write_text
+from course.training.run import Run
 
 SCRIPT = "fashion.py"  # in the run's folder: the learner's file as it was when the run began
 OBSERVED = "attempt.json"

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from course import data
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 BUNDLED = {"digit": ("mnist", 7), "garment": ("fashion_mnist", 26)}  # training images, by number
 NAMES = (*BUNDLED, "house")

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 
 @contextlib.contextmanager

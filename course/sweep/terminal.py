@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from course.record import read
-from course.runs import RUNS
-from course.sweeps import Sweep, Trial
+from course.runs import folder as run_folder
+from course.runs.record import read
+from course.sweep.trials import Sweep, Trial
 
 MOST_ROWS = 20
 WIDE = 1000  # letters a line, where nobody looks at it in a terminal
@@ -96,5 +96,5 @@ def repeat(sweep: Sweep, trial: Trial) -> str:
 
 def tested(trial: Trial) -> str:
     """Returns what a trial's test said, which is for the best one alone."""
-    accuracy = read(RUNS / trial.folder).metrics.get("test_accuracy")
+    accuracy = read(run_folder.RUNS / trial.folder).metrics.get("test_accuracy")
     return "" if accuracy is None else f"; test accuracy {accuracy:.2%}"

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course import checkpoint
-from course.checkpoint import CHECKPOINT, Checkpoint
-from course.errors import CourseError
-from course.files import shown
+from course.runs import checkpoint
+from course.runs import folder as run_folder
+from course.runs.checkpoint import CHECKPOINT, Checkpoint
+from course.system.errors import CourseError
+from course.system.files import shown
 
 
 def interrupted(runs: Path, run: str) -> tuple[Path, Checkpoint]:
@@ -33,7 +34,7 @@ def interrupted(runs: Path, run: str) -> tuple[Path, Checkpoint]:
     found, _ = checkpoint.read(folder)
     if found.program != program:
         raise CourseError(f"{shown(folder)} is a run of {found.program}, not of {program}; resume it with that.")
-    if _is_running(folder):
+    if run_folder.is_in_use(folder):
         raise CourseError(f"{shown(folder)} is still running; wait for its end, or start a new run without --resume.")
     with contextlib.suppress(OSError, ValueError):
         if json.loads((folder / "config.json").read_text(encoding="utf-8")) == found.config:
@@ -58,36 +59,8 @@ def _newest_interrupted(runs: Path, program: str) -> Path:
             owner = checkpoint.about(folder).program
         except CourseError:
             owner = f"{folder.parent.name}.py"  # damaged, which is said if it is this one
-        if owner == program and not _is_running(folder):
+        if owner == program and not run_folder.is_in_use(folder):
             return folder
     raise CourseError(
         f"No run of {program} was interrupted, so there is nothing to resume; start one without --resume."
     )
-
-
-def _is_running(folder: Path) -> bool:
-    try:
-        held = lock(folder)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # which is said later, if it matters
-    held.close()
-    return False
-
-
-def lock(folder: Path) -> Any:
-    """Returns a file that keeps every other process from this run until it is closed; raises BlockingIOError."""
-    file = (folder / "config.json").open("rb+")  # a network's file system locks only what can be written
-    try:
-        import fcntl  # not on Windows, where nothing is locked
-    except ImportError:
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise
-    except OSError:  # a file system without locks
-        pass
-    return file

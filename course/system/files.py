@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 UNFINISHED = ".unfinished-"  # how the name of a file begins that is not written to its end
 

@@ -12,19 +12,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course import figures, measures
 from course.data import class_names, load
-from course.drawing import png
-from course.errors import CourseError, first_line
-from course.files import replacing, shown, write_text
-from course.record import Record, read
+from course.report import figures, measures
+from course.report.style import png
+from course.runs.record import Record, read
+from course.system.errors import CourseError, first_line
+from course.system.files import replacing, shown, write_text
 
 REPORT = "report.html"
 PICTURES = "pictures"
 NOTHING = "\N{EN DASH}"  # in a table
 MOST_MISTAKES = 12
 MOST_KERNELS = 64
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parent / "templates"
 
 
 Draw = Callable[[str, str, Figure], None]  # takes a picture's name, what it shows in words, and itself
@@ -138,7 +138,7 @@ def _predictions(record: Record, draw: Draw) -> dict[str, Any]:
 def _network(record: Record, draw: Draw) -> dict[str, Any]:
     if not (record.folder / "model.keras").exists():
         return {"layers": [], "problem": ""}
-    from course.network import Network  # late: it loads Keras
+    from course.report.network import Network  # late: it loads Keras
 
     layers = []
     try:

@@ -5,13 +5,13 @@ import math
 
 import optuna
 
-from course import figures
-from course.drawing import png
-from course.files import write_text
-from course.report import Picture, render
-from course.scoreboard import repeat, tested
-from course.sweep_file import Parameter
-from course.sweeps import Sweep, Trial
+from course.report import figures
+from course.report.page import Picture, render
+from course.report.style import png
+from course.sweep.file import Parameter
+from course.sweep.terminal import repeat, tested
+from course.sweep.trials import Sweep, Trial
+from course.system.files import write_text
 
 REPORT = "report.html"
 MOST_SHOWN = 100  # trials, in the table and in the picture

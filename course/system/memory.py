@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from course.errors import CourseError
+from course.system.errors import CourseError
 
 GROUP = Path("/sys/fs/cgroup/memory.max")  # what a container may use, on Linux
 NUMBER = 4  # bytes of a float32

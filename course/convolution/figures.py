@@ -19,11 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, FancyArrowPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from course.drawing import BLUE, GREEN, GREY, SIGNED, new_figure, png, styled
-from course.files import replacing, shown, write_json
 from course.geometry import KERNEL, SMALLEST, output_size, seen, zeros_added
 from course.geometry import receptive_field as receptive_field_of
-from course.runs import new_folder, point_latest_to
+from course.report.style import BLUE, GREEN, GREY, SIGNED, new_figure, png, styled
+from course.system.files import replacing, shown, write_json
+from course.training.run import new_folder, point_latest_to
 
 WIDTH = 7  # inches; all places below are inches from the left and from the top
 MARK = GREEN

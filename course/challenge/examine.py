@@ -1,4 +1,4 @@
-"""Measures the network of one attempt on the test images: `python -m course.examination FOLDER ANSWER`.
+"""Measures the network of one attempt on the test images: `python -m course.challenge.examine FOLDER ANSWER`.
 
 Runs in a process of its own, because it loads the learner's file: their `prepare` makes of the test images what their
 network takes. Writes to the file ANSWER, as JSON, the share of the test images that the network gets right and what
@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from course.attempt import SCRIPT, described
+from course.challenge.attempt import SCRIPT, described
+from course.challenge.rules import DATA
 from course.data import load
-from course.files import write_json
-from course.findings import DATA
-from course.quiet import quiet
+from course.system.files import write_json
+from course.system.quiet import quiet
 
 IMAGES_AT_A_TIME = 500
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from course.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, new_figure, styled
+from course.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, new_figure, styled
 
 WIDTH = 5.6  # inches, so that text can still be read on a phone
 LINES = [(colour, style) for style in ("-", "--") for colour in (BLUE, ORANGE, GREEN, PURPLE)]

@@ -14,13 +14,15 @@ from typing import Any
 import ray
 from ray import tune
 
-from course import process, record, runs, stopping
-from course.errors import CourseError
-from course.sweeps import Sweep
+from course.runs import folder as run_folder
+from course.runs import record
+from course.sweep.trials import Sweep
+from course.system import process, signals
+from course.system.errors import CourseError
 
 SECONDS_BETWEEN_LOOKS = 0.1
 # Exit codes of a run that something else ended.
-STOPPED = [128 + getattr(signal, name) for name in stopping.NAMES if hasattr(signal, name)]
+STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]
 
 
 class Running(tune.Trainable):
@@ -41,7 +43,7 @@ class Running(tune.Trainable):
         self.folder = None
         earlier = self.sweep.run_folders(self.trial.number)
         if self.trial.ended:
-            self.folder = None if self.trial.folder is None else runs.RUNS / self.trial.folder
+            self.folder = None if self.trial.folder is None else run_folder.RUNS / self.trial.folder
         elif finished := [folder for folder in earlier if (folder / "metrics.json").exists()]:
             self.folder = finished[-1]
         else:
@@ -146,4 +148,4 @@ class Running(tune.Trainable):
         return None
 
     def _folder_in_runs(self) -> str | None:
-        return None if self.folder is None else self.folder.relative_to(runs.RUNS).as_posix()
+        return None if self.folder is None else self.folder.relative_to(run_folder.RUNS).as_posix()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course.quiet import quiet
+from course.system.quiet import quiet
 
 with quiet():
     import keras

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
-from course import arrays
-from course.errors import CourseError
-from course.files import replacing, shown
+from course.system import arrays
+from course.system.errors import CourseError
+from course.system.files import replacing, shown
 
 HISTORY = "history.csv"
 PREDICTIONS = "predictions.npz"

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from course import stopping
+from course.system import signals
 
 
 class CourseError(Exception):
@@ -39,8 +39,8 @@ def _report(kind, error, traceback) -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    stopped = stopping.described(error)
+    stopped = signals.described(error)
     if stopped is not None:
-        stopping.say(f"Stopped by {stopped[0]}.")
+        signals.say(f"Stopped by {stopped[0]}.")
         sys.exit(stopped[1])
     sys.__excepthook__(kind, error, traceback)

@@ -25,7 +25,7 @@ os.environ |= {  # read when Ray is loaded, or by the processes that it starts
     "RAY_worker_niceness": "0",  # a trial is as urgent as the same script on its own
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # trials log for themselves
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # course/sweeps.py keeps what a sweep needs to go on
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # course/sweep/trials.py keeps what a sweep needs to go on
 }
 
 import numpy as np
@@ -35,11 +35,11 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from course import stopping
-from course.errors import CourseError, first_line
-from course.sweep_file import Parameter
-from course.sweeps import Sweep, Trial
-from course.trial import Running
+from course.sweep.file import Parameter
+from course.sweep.trials import Sweep, Trial
+from course.sweep.worker import Running
+from course.system import signals
+from course.system.errors import CourseError, first_line
 
 RAY = "ray"  # the folder that Ray needs while it runs
 RETRIES = 3  # of a trial that is killed, or whose node is
@@ -310,7 +310,7 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
         except (OSError, RuntimeError, ValueError) as error:
             raise CourseError(f"{where} ({first_line(error)}).") from None
         stack.callback(ray.shutdown)
-        stopping.stop_in_order()  # Ray has ways of its own
+        signals.stop_in_order()  # Ray has ways of its own
         yield [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
 
 

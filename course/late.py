@@ -1,0 +1,49 @@
+"""Modules that are loaded when they are first used, so that a mistake on the command line is answered at once."""
+
+import importlib.util
+import sys
+import types
+
+from course.system.errors import CourseError
+from course.system.quiet import quiet
+
+
+class LateModule(types.ModuleType):
+    """A module whose code runs when something in it is first asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        spec = self.__spec__
+        assert spec is not None and spec.loader is not None
+        self.__class__ = types.ModuleType
+        if spec.submodule_search_locations is not None:
+            self.__path__ = spec.submodule_search_locations
+        try:
+            with quiet():  # TensorFlow remarks on missing drivers, whatever its log level is
+                spec.loader.exec_module(self)
+        except BaseException:
+            del sys.modules[spec.name]
+            raise
+        return getattr(self, name)
+
+
+def load_when_used(name: str) -> None:
+    """Makes `import <name>` give a module that is loaded when something in it is first used; see LateModule.
+
+    The standard library's LazyLoader does not do: `import` itself asks such a module for its __spec__, and loads it.
+
+    Raises:
+        CourseError: there is no such module.
+    """
+    if name in sys.modules:
+        return
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        raise CourseError(f"{name} is not installed; `pip install -r requirements.txt` installs it.")
+    module = importlib.util.module_from_spec(spec)
+    if hasattr(module, "__path__"):
+        del module.__path__  # a submodule asks for it, and so loads the module first
+    module.__class__ = LateModule
+    sys.modules[name] = module
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, module)
