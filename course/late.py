@@ -13,7 +13,8 @@ class LateModule(types.ModuleType):
 
     def __getattr__(self, name: str) -> object:
         spec = self.__spec__
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         self.__class__ = types.ModuleType
         if spec.submodule_search_locations is not None:
             self.__path__ = spec.submodule_search_locations
