@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import Checkout
+from checkout import Checkout
 
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2")  # 1,100 images in batches of 64: 12 are left for the last
 TWO_DEVICES = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}

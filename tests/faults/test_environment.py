@@ -10,14 +10,13 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import listeners
+from listening import LOOPBACK, listeners
 
 from course.runs.record import read_history
 from course.system import memory
 from course.system.errors import CourseError
 
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2")
-LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # as Linux writes it in /proc
 UNDECODED = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
