@@ -17,7 +17,7 @@ from course.runs import folder as run_folder
 from course.runs import resume
 from course.system import memory, signals
 from course.system.errors import CourseError, end_in_a_sentence, first_line
-from course.system.files import check_temporary_files, shown, typed
+from course.system.files import shown, typed
 from course.training import devices, tracking
 
 LONGEST = 100  # letters of a value that is said to be wrong
@@ -49,7 +49,6 @@ class CommandLine(BaseModel):
         the program with exit code 2 and one sentence if a value or an option is wrong.
         """
         end_in_a_sentence()
-        check_temporary_files()
         config, unknown = tyro.cli(
             cls,
             prog=typed(),

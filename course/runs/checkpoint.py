@@ -118,7 +118,7 @@ def _generators() -> dict[str, Any]:
 
 def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.ndarray]]:
     try:
-        content = arrays.read(folder / CHECKPOINT, None if everything else [ABOUT])
+        content = arrays.read_arrays(folder / CHECKPOINT, None if everything else [ABOUT])
         checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
         values = [content[str(number)] for number in range(len(content) - 1)]
     except (KeyError, ValueError):

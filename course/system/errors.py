@@ -1,44 +1,43 @@
-"""How a program of the course ends when it cannot go on: with one sentence and an exit code."""
+"""How a program of the course ends when it cannot continue: with one sentence and an exit code."""
 
-import os
 import sys
+from types import TracebackType
 
 from course.system import signals
 
+CLOSED_PIPE = 141  # exit code, as shells have it after SIGPIPE
+
 
 class CourseError(Exception):
-    """Something the learner can put right; its text is one sentence that says what is wrong and what to do."""
+    """Something the learner can fix; its text is one sentence that says what is wrong and what to do."""
 
 
 def end_in_a_sentence() -> None:
-    """From here on an uncaught CourseError, a full memory or what `stopping` knows ends the program without traceback.
+    """Makes an uncaught CourseError, a lack of memory or a signal end the program in a sentence without traceback.
 
-    Streams that are closed become streams that nobody reads. The exit code is 2 for a CourseError or a full memory, 130
-    for Ctrl-C; every other exception keeps its traceback.
+    The exit code is 2 for a CourseError or a lack of memory, 130 for Ctrl-C, 141, without a sentence, if nobody reads
+    the output; every other exception keeps its traceback.
     """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # closed by whoever started the program; what it says goes nowhere
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, number)
-            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115  until the end
     sys.excepthook = _report
 
 
-def first_line(error: Exception) -> str:
-    """Returns what an exception says in its first line, its kind if it says nothing; without a full stop."""
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an exception's text, its kind if it has none; without a full stop."""
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
 
 
-def _report(kind, error, traceback) -> None:
-    if issubclass(kind, CourseError):
+def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if isinstance(error, CourseError):
         print(error, file=sys.stderr)
         sys.exit(2)
-    if issubclass(kind, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
+    if isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
         print(
-            "Memory is full; a smaller batch_size, fewer or smaller images, or a smaller network need less.",
-            file=sys.stderr,
+            "Out of memory. Try a smaller batch_size, fewer or smaller images, or a smaller network.", file=sys.stderr
         )
         sys.exit(2)
+    if isinstance(error, BrokenPipeError):  # SIG_DFL for SIGPIPE would also end a run whose tracking process is lost
+        sys.stdout = None  # type: ignore[assignment]  # else Python fails to flush it at its end
+        sys.exit(CLOSED_PIPE)
     stopped = signals.described(error)
     if stopped is not None:
         signals.say(f"Stopped by {stopped[0]}.")

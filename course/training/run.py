@@ -1,5 +1,6 @@
 """What one run leaves on disk, and how it is found again."""
 
+import atexit
 import csv
 import hashlib
 import inspect
@@ -19,7 +20,7 @@ from course.runs import checkpoint, resume
 from course.runs import folder as run_folder
 from course.runs.checkpoint import Checkpoint
 from course.runs.record import Predictions, write_predictions
-from course.system import environment, memory, signals
+from course.system import environment, signals
 from course.system.errors import CourseError, first_line
 from course.system.files import UNFINISHED, replacing, shown, typed, write_json, write_text
 from course.system.quiet import quiet
@@ -29,7 +30,6 @@ from course.training.tracking import Tracking
 
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 PREDICTIONS_TRACKED = 16  # images
-LOSS = "the loss of another process of this training"
 
 
 class Run:
@@ -85,7 +85,7 @@ class Run:
         if self.config.resume is not None:
             folder, stood = resume.interrupted(run_folder.RUNS, self.config.resume)
             epochs = len(stood.history)
-        devices.join(self.script, self.config, epochs, lambda: self._how_it_stopped(LOSS))
+        devices.join(self.script, self.config, epochs)
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
             keras.utils.set_random_seed(self.config.seed)
         if keras.backend.backend() == "tensorflow":
@@ -97,7 +97,7 @@ class Run:
             else:
                 self._open_folder_again(folder)
             run_folder.point_latest_to(self.folder)
-            write_json(self.folder / "environment.json", environment.described())
+            write_json(self.folder / "environment.json", environment.describe_environment())
         name, values = f"{self.script}/{self.folder.name}", self.config.values()
         self._tracking = Tracking(name, self.config.project, values, run_folder.RUNS, self._checkpoint.tracking)
         for number, row in enumerate(self.history, start=1):
@@ -146,19 +146,17 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
         stopped = signals.described(error)
-        if error is not None and devices.is_loss(error):
-            stopped = (LOSS, devices.LOST)
         if stopped is not None:
             signals.ignore()
         if error is None:
             devices.leave()
         else:
-            devices.end_without_the_others(stopped[1] if stopped else 2 if kind is CourseError else 1)
+            devices.end_alone(stopped[1] if stopped else 2 if kind is CourseError else 1)
         if error is not None and self._tracking is not None:
             self._tracking.finish(exit_code=1)
         if self._locked is not None:
             self._locked.close()
-        signals.ignore_at_exit()
+        atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
         if stopped is None or self.folder is None:
             return
         signals.say(self._how_it_stopped(stopped[0]))
@@ -189,7 +187,6 @@ class Run:
         return callback
 
     def _begin_fit(self, model: Any) -> None:
-        memory.check_batch(model, self.config.batch_size)
         self._go_on(model)
 
     def _go_on(self, model: Any) -> None:
