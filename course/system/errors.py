@@ -1,7 +1,11 @@
 """How a program of the course ends when it cannot continue: with one sentence and an exit code."""
 
+import os
+import select
+import signal
 import sys
-from types import TracebackType
+import threading
+from types import FrameType, TracebackType
 
 from course.system import signals
 
@@ -19,6 +23,8 @@ def end_in_a_sentence() -> None:
     the output; every other exception keeps its traceback.
     """
     sys.excepthook = _report
+    if hasattr(signal, "SIGPIPE") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGPIPE, _end_if_nobody_reads)
 
 
 def first_line(error: BaseException) -> str:
@@ -35,11 +41,16 @@ def _report(kind: type[BaseException], error: BaseException, traceback: Tracebac
             "Out of memory. Try a smaller batch_size, fewer or smaller images, or a smaller network.", file=sys.stderr
         )
         sys.exit(2)
-    if isinstance(error, BrokenPipeError):  # SIG_DFL for SIGPIPE would also end a run whose tracking process is lost
-        sys.stdout = None  # type: ignore[assignment]  # else Python fails to flush it at its end
-        sys.exit(CLOSED_PIPE)
     stopped = signals.described(error)
     if stopped is not None:
         signals.say(f"Stopped by {stopped[0]}.")
         sys.exit(stopped[1])
     sys.__excepthook__(kind, error, traceback)
+
+
+def _end_if_nobody_reads(number: int, frame: FrameType | None) -> None:
+    """Ends the program if its output is closed, as SIG_DFL would; but that also ends it for a lost tracking process."""
+    output = select.poll()
+    output.register(1, 0)
+    if output.poll(0):  # an error, or closed at the other end
+        os._exit(CLOSED_PIPE)
