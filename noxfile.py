@@ -1,4 +1,4 @@
-"""What contributors run: `nox` for all but the slow tests, `nox -s full` for these too; each in the environment at hand.
+"""What contributors run: `nox` for all but the slow tests, `nox -s full` for these too.
 
 pip install -r requirements-dev.txt brings everything that these sessions call.
 """
