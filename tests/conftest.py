@@ -18,7 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
-from course.data import load
+from course.data import load_data_set
 
 # No deadlines, because machines are busy; the same examples each time where a failure would stop others.
 busy = [hypothesis.HealthCheck.too_slow]
@@ -143,7 +143,7 @@ def other_small_data(tmp_path_factory) -> Path:
 
 
 def part_of_mnist(file: Path, first: int) -> Path:
-    (x_train, y_train), (x_test, y_test) = load("mnist")
+    (x_train, y_train), (x_test, y_test) = load_data_set("mnist")
     train, test = slice(first, first + 1200), slice(500)
     np.savez_compressed(file, x_train=x_train[train], y_train=y_train[train], x_test=x_test[test], y_test=y_test[test])
     return file

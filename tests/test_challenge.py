@@ -58,7 +58,7 @@ def short(solution: Path) -> str:
 @pytest.fixture(scope="session")
 def few_clothes(tmp_path_factory) -> tuple[Path, data.DataSet]:
     """Part of Fashion-MNIST in its place, so that learning and grading take seconds: a folder, and what is known."""
-    (x_train, y_train), (x_test, y_test) = data.load("fashion_mnist")
+    (x_train, y_train), (x_test, y_test) = data.load_data_set("fashion_mnist")
     file = tmp_path_factory.mktemp("few clothes") / "fashion_mnist.npz"
     np.savez(file, x_train=x_train[:2400], y_train=y_train[:2400], x_test=x_test[:1000], y_test=y_test[:1000])
     known = data.DATA_SETS["fashion_mnist"]._replace(
@@ -447,7 +447,7 @@ def test_images_are_recognised_whatever_their_scale_and_shape(tmp_path, monkeypa
     monkeypatch.setenv("WANDB_MODE", "disabled")
     import fashion
 
-    (images, labels), (test, test_labels) = data.load("fashion_mnist")
+    (images, labels), (test, test_labels) = data.load_data_set("fashion_mnist")
     for change in (
         lambda x: x.astype("float32"),
         lambda x: x / 255,

@@ -11,7 +11,7 @@ import keras
 import pytest
 
 import mlp
-from course.data import load
+from course.data import load_data_set
 from course.runs import folder as run_folder
 from course.training.run import Run
 
@@ -54,7 +54,7 @@ def test_no_epoch_waits_for_the_end_of_the_one_before(small_data, tmp_path, monk
     with Run("mlp", config):
         model = mlp.build_model(config)
         model.compile(loss="sparse_categorical_crossentropy")
-        (images, labels), _ = load(config.data)
+        (images, labels), _ = load_data_set(config.data)
         model.fit(images, labels, batch_size=len(images), epochs=11, callbacks=[beginning], verbose=0)
     _, *later = beginning.seconds  # the first one compiles
     assert len(later) == 10

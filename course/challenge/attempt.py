@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from course.data import load
+from course.data import load_data_set
 from course.system.files import write_json, write_text
 from course.training.run import Run
 
@@ -24,6 +24,10 @@ class Attempt(Run):
     Its folder gets a copy of the learner's file and attempt.json, with what each `fit` was given: the network, its
     loss, and of images and labels their shape, dtype, range, and how many are whose.
     """
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.script = "fashion"  # a reference answer, too, is graded as an attempt
 
     def _begin(self) -> None:
         import keras  # late, because the command line is checked before keras is loaded
@@ -83,7 +87,7 @@ class _KnownImages:
     def __init__(self, config: Any) -> None:
         size = (getattr(config, "img_height", 28), getattr(config, "img_width", 28))
         self.of_data_set: dict[int, tuple[str, int]] = {}  # what an image looks like → whose it is, and its label
-        train, test = load(config.data, size)
+        train, test = load_data_set(config.data, size)
         for part, (images, labels) in (("test", test), ("training", train)):
             for look, label in zip(_looks(images), labels, strict=True):
                 self.of_data_set[look] = (part, int(label))

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from course.challenge.attempt import SCRIPT, described
 from course.challenge.rules import DATA
-from course.data import load
+from course.data import load_data_set
 from course.system.files import write_json
 from course.system.quiet import quiet
 
@@ -26,7 +26,7 @@ def main(folder: Path, answer: Path) -> None:
     with quiet():
         import keras
 
-    _, (images, labels) = load(DATA, (config.get("img_height", 28), config.get("img_width", 28)))
+    _, (images, labels) = load_data_set(DATA, (config.get("img_height", 28), config.get("img_width", 28)))
     prepared = keras.ops.convert_to_numpy(learners.prepare(images))
     found = {"images": described(prepared)}
     write_json(answer, found)  # worth knowing, even if the network cannot take them

@@ -43,7 +43,7 @@ def check(data_parallel: bool) -> None:
     _processes()
 
 
-def join(script: str, config: Any, epochs: int, last_words: Callable[[], str]) -> None:
+def join(script: str, config: Any, epochs: int, last_words: Callable[[], str] = str) -> None:
     """Has Keras share every batch among all devices, those of the other processes too, if config.data_parallel asks.
 
     Every process has the whole batches, in the same order, and works on its part of each; their weights stay the same,
@@ -183,7 +183,7 @@ def _processes() -> tuple[str, int, int]:
     return hosts[0], int(processes), int(number)
 
 
-def _meet(address: str, processes: int, number: int, last_words: Callable[[], str]) -> None:
+def _meet(address: str, processes: int, number: int, last_words: Callable[[], str] = str) -> None:
     """Waits for the other processes; does what keras.distribution.initialize does, which has no time limits."""
     import jax
 

@@ -112,7 +112,7 @@ def outcome(folder: Path, with_report: bool) -> str:
             write_report(folder)
             assert (folder / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
         else:
-            record.read(folder)
+            record.read_run(folder)
     except CourseError as error:
         assert str(error).endswith(".")
         assert "\n" not in str(error)
