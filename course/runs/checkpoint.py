@@ -24,7 +24,7 @@ class Checkpoint(BaseModel):
     """A moment of a run: before its first epoch, after one of its epochs, or after a `fit`.
 
     keras.callbacks.BackupAndRestore writes two files, one after the other, without the states of the generators that
-    dropout and augmentation draw from; a run that is killed between the two, or uses either, would not continue exactly.
+    dropout and augmentation draw from; a run that is killed in between, or uses either, would not continue exactly.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +44,7 @@ class Checkpoint(BaseModel):
 
 
 def write(folder: Path, checkpoint: Checkpoint, model: keras.Model | None = None) -> None:
-    """Writes the checkpoint of a run, with all variables of its network and optimizer, and the random generators' states.
+    """Writes the checkpoint of a run: all variables of its network and optimizer, the random generators' states.
 
     Raises:
         CourseError: it cannot be written; the one before is still there.
@@ -64,7 +64,7 @@ def about(folder: Path) -> Checkpoint:
 
 
 def read(folder: Path) -> tuple[Checkpoint, list[np.ndarray]]:
-    """Returns the checkpoint of the run in a folder, and the variables of its network and optimizer; nothing is unpickled.
+    """Returns the checkpoint of the run in a folder, and all variables; nothing is unpickled.
 
     Raises:
         CourseError: it is damaged.
@@ -122,7 +122,7 @@ def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.n
         values = [content[str(number)] for number in range(len(content) - 1)]
     except (KeyError, ValueError):
         raise CourseError(
-            f"{shown(folder / run_folder.CHECKPOINT)} is damaged or was changed, so this run cannot be resumed; start a new one"
-            " without --resume."
+            f"{shown(folder / run_folder.CHECKPOINT)} is damaged or was changed, so this run cannot be resumed;"
+            " start a new one without --resume."
         ) from None
     return checkpoint, values

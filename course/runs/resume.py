@@ -4,7 +4,6 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from course.runs import checkpoint
 from course.runs import folder as run_folder
