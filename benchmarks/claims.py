@@ -21,19 +21,17 @@ ALIKE = 0.003  # difference of two accuracies, from 0 to 1, that no page would c
 RESULTS = FOLDER / "claims.json"
 EDITED = REPOSITORY / "runs" / "edited"  # scripts of which a line was changed
 
-SHUFFLED = "[:, np.random.default_rng(0).permutation(784)].reshape(images.shape)"
-EDITS = {  # after "#" in a command: what is done, with which line, and what it becomes; only in the first place
-    "without MaxPooling2D": ("    model.add(keras.layers.MaxPooling2D((2, 2)))\n", ""),
-    "strides=2 instead of MaxPooling2D": (
-        'kernel_size, activation="relu"))\n    model.add(keras.layers.MaxPooling2D((2, 2)))\n',
-        'kernel_size, strides=2, activation="relu"))\n',
-    ),
-    'padding="same"': ('kernel_size, activation="relu"', 'kernel_size, padding="same", activation="relu"'),
-    "pixels shuffled": (
-        "def prepare(images",
-        "import numpy as np\n\n\ndef shuffled(images):\n"
-        f"    return images.reshape(len(images), -1){SHUFFLED}\n\n\ndef prepare(images",
-    ),
+EDITS = {  # after "#" in a command: what is done, by which replacements, each in the first place
+    "without MaxPooling2D": [("    model.add(keras.layers.MaxPooling2D((2, 2)))\n", "")],
+    "strides=2 instead of MaxPooling2D": [
+        ("    model.add(keras.layers.MaxPooling2D((2, 2)))\n", ""),
+        ('kernel_size, activation="relu"', 'kernel_size, strides=2, activation="relu"'),
+    ],
+    'padding="same"': [('kernel_size, activation="relu"', 'kernel_size, padding="same", activation="relu"')],
+    "pixels shuffled": [
+        ("    return images.", "    return images.reshape(len(images), -1)[:, ORDER].reshape(images.shape)."),
+        ("import keras\n", "import keras\nimport numpy\n\nORDER = numpy.random.default_rng(0).permutation(784)\n"),
+    ],
 }
 
 
@@ -213,14 +211,10 @@ def edited(command: str) -> str:
     if not edit:
         return words
     script, _, options = words.partition(" ")
-    line, replacement = EDITS[edit]
-    text = (REPOSITORY / script).read_text(encoding="utf-8")
-    assert line in text, f"{script} has no line for: {edit}"
-    changed = text.replace(line, replacement, 1)
-    if edit == "pixels shuffled":
-        changed = changed.replace("    return images.", "    return shuffled(images).", 2).replace(
-            "    return shuffled(images).reshape(len(images), -1)", "    return images.reshape(len(images), -1)", 1
-        )
+    changed = (REPOSITORY / script).read_text(encoding="utf-8")
+    for line, replacement in EDITS[edit]:
+        assert line in changed, f"{script} has no line for: {edit}"
+        changed = changed.replace(line, replacement, 1)
     EDITED.mkdir(parents=True, exist_ok=True)
     copy = EDITED / script
     write_text(copy, changed)
