@@ -115,7 +115,7 @@ def verify(name: str) -> None:
 def _read(name: str, *names: str) -> list[np.ndarray]:
     file = _file(name)
     try:
-        return [*arrays.read(file, names).values()]
+        return [*arrays.read_arrays(file, names).values()]
     except ValueError as error:
         raise CourseError(f"{file} cannot be read ({error}); {_remedy(name)}.") from None
 

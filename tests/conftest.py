@@ -1,6 +1,5 @@
-"""Checkouts of the course in which a test can run its scripts as a learner does, and break things."""
+"""What all tests share: which of them run, on how many workers, and the fixtures."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -9,16 +8,17 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
-import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from checkout import REPOSITORY, SCRIPTS, Checkout, part_of_mnist
 
-from course.data import load_data_set
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+WORKERS = 2  # each trains on all cores
 
 # No deadlines, because machines are busy; the same examples each time where a failure would stop others.
 busy = [hypothesis.HealthCheck.too_slow]
@@ -30,80 +30,32 @@ hypothesis.settings.load_profile("course")
 # A shell has its background jobs, such as these tests, ignore Ctrl-C, and so would all programs that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="break things as often as docs/reliability.md says")
+    parser.addoption("--slow", action="store_true", help="run the slow tests too; with -m slow, only these")
+    parser.addoption("--thorough", action="store_true", help="like --slow, as often as docs/reliability.md says")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Returns 0, which runs the tests in this process, if they are all in one file."""
+    files = {Path(argument.partition("::")[0]) for argument in config.option.file_or_dir}
+    return 0 if len(files) == 1 and files.pop().suffix == ".py" else WORKERS
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the slow tests unless --slow or --thorough asks for them."""
+    if config.getoption("--slow") or config.getoption("--thorough"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(scope="session")
 def thorough(request) -> bool:
-    """Whether there is time for all that was tried; CI tries a sample of it."""
+    """Whether to try everything as often as docs/reliability.md says; otherwise a sample of it."""
     return request.config.getoption("--thorough")
-
-
-@dataclass
-class Checkout:
-    """A copy of the course, in a folder with spaces in its name, with an empty home directory."""
-
-    folder: Path
-    home: Path
-
-    def environment(self, **changes: str) -> dict[str, str]:
-        """Returns a learner's environment: no account, no settings, nobody's home."""
-        foreign = ("WANDB", "KERAS", "TF_", "XLA", "PYTEST", "COLUMNS", "XDG")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        return kept | {"HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1"} | changes
-
-    def run(self, *words: str, before: tuple[str, ...] = (), timeout: float = 600, **environment: str):
-        """Runs `python <words>` in the checkout, behind the command `before` if there is one; returns what came out."""
-        return subprocess.run(
-            [*before, sys.executable, *words],
-            cwd=self.folder,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=timeout,
-            check=False,
-        )
-
-    def start(self, *words: str, **environment: str) -> subprocess.Popen:
-        """Starts `python <words>` in the checkout, in a session of its own, as a terminal does."""
-        return subprocess.Popen(
-            [sys.executable, "-u", *words],
-            cwd=self.folder,
-            env=self.environment(**environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def numbers(self, folder: Path) -> tuple[bytes, dict[str, float]]:
-        """Returns all that a finished run's folder says of its numbers: history.csv, and metrics.json but its time."""
-        metrics = json.loads((folder / "metrics.json").read_text())
-        return (folder / "history.csv").read_bytes(), metrics | {"seconds": None}
-
-    def refuses(self, *words: str, before_loading: set[str]) -> str:
-        """Runs `python <words>`, which must end in a sentence before these packages are loaded; returns it."""
-        answer = self.run("-X", "importtime", *words)
-        said = [line for line in answer.stderr.splitlines() if not line.startswith("import time:")]
-        imported = {line.split("|")[-1].strip().split(".")[0] for line in answer.stderr.splitlines() if "|" in line}
-        assert answer.returncode == 2
-        assert len(said) == 1
-        assert said[0].endswith(".")
-        assert answer.stdout == ""
-        assert "pydantic" in imported
-        assert not imported & before_loading
-        assert not (self.folder / "runs").exists()
-        return said[0]
-
-    def latest(self, script: str) -> Path:
-        """Returns the folder of the newest run of a script."""
-        return (self.folder / "runs" / script / "latest").resolve()
 
 
 @pytest.fixture(scope="session")
@@ -142,13 +94,6 @@ def other_small_data(tmp_path_factory) -> Path:
     return part_of_mnist(tmp_path_factory.mktemp("small data") / "other.npz", 1200)
 
 
-def part_of_mnist(file: Path, first: int) -> Path:
-    (x_train, y_train), (x_test, y_test) = load_data_set("mnist")
-    train, test = slice(first, first + 1200), slice(500)
-    np.savez_compressed(file, x_train=x_train[train], y_train=y_train[train], x_test=x_test[test], y_test=y_test[test])
-    return file
-
-
 @pytest.fixture(scope="session")
 def tracked() -> Callable[[Path], dict]:
     """Returns what Weights & Biases' own tool reads from the folder of an offline run: project, config, summary."""
@@ -161,8 +106,10 @@ def tracked() -> Callable[[Path], dict]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator["Browser"]:
     """A real browser without a window: Playwright's Chromium, or that of the system."""
+    from playwright.sync_api import sync_playwright  # late, because most tests need no browser
+
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
         found = own if Path(own).exists() else shutil.which("chromium") or shutil.which("google-chrome")
@@ -171,45 +118,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found)
         yield browser
         browser.close()
-
-
-def look_at(browser, page_file: Path, width: int, scheme: str = "light") -> str:
-    """Opens a page as a reader would; returns its text."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(page_file.resolve().as_uri())
-    assert said == []
-    assert [address for address in asked if not address.startswith("data:image/png;")] == [page_file.resolve().as_uri()]
-    pictures = page.evaluate(
-        "[...document.images].map(image => [image.complete && image.naturalWidth > 0, image.alt.length > 10])"
-    )
-    assert pictures
-    assert all(loaded and described for loaded, described in pictures)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    text = page.inner_text("body")
-    context.close()
-    return text
-
-
-def listeners(process: int) -> set[str]:
-    """Returns the addresses that listen in the network that a process has for itself, as Linux writes them in /proc.
-
-    None, as long as it has not come to its own network, and once it has ended.
-    """
-    found = set()
-    with contextlib.suppress(OSError):
-        if os.readlink(f"/proc/{process}/ns/net") != os.readlink("/proc/self/ns/net"):
-            for table in ("tcp", "tcp6"):
-                rows = map(str.split, Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:])
-                found |= {row[1].split(":")[0] for row in rows if row[3] == "0A"}  # it listens
-    return found
 
 
 @pytest.fixture(params=SCRIPTS)
@@ -233,7 +141,7 @@ def no_network() -> tuple[str, ...]:
 
 @pytest.fixture
 def tried(record_property) -> Callable[[str, Counter], None]:
-    """Notes what was tried, and how often what came out, for the table in docs/reliability.md."""
+    """Notes what was tried, and how often each result came, for the table in docs/reliability.md."""
 
     def note(what: str, outcomes: Counter) -> None:
         record_property("tried", [what, dict(outcomes)])
@@ -249,7 +157,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
                 if name == "tried":
                     tried[value[0]].update(value[1])
     if tried:
-        terminalreporter.write_sep("-", "what was tried, and what came out")
+        terminalreporter.write_sep("-", "what was tried, and the results")
     for what, outcomes in sorted(tried.items()):
         counts = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
         terminalreporter.write_line(f"| {what} | {outcomes.total():,} | {counts} |")

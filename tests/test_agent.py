@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Checkout
+from checkout import Checkout
 from wandb.sdk.lib import config_util
 
 import cnn

@@ -12,7 +12,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import Checkout, look_at
+from browsing import look_at
+from checkout import Checkout
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 

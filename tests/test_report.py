@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import look_at
+from browsing import look_at
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import listeners, look_at
+from browsing import look_at
+from listening import listeners
 
 from course.runs import folder as run_folder
 from course.sweep import file as sweep_file

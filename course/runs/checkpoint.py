@@ -117,7 +117,7 @@ def _random_states() -> dict[str, list[Any]]:
 
 def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.ndarray]]:
     try:
-        content = arrays.read(folder / run_folder.CHECKPOINT, None if everything else [ABOUT])
+        content = arrays.read_arrays(folder / run_folder.CHECKPOINT, None if everything else [ABOUT])
         checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
         values = [content[str(number)] for number in range(len(content) - 1)]
     except (KeyError, ValueError):

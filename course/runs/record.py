@@ -162,7 +162,7 @@ def read_predictions(folder: Path) -> Predictions | None:
     if not file.exists():
         return None
     try:
-        found = Predictions(**arrays.read(file, Predictions._fields))
+        found = Predictions(**arrays.read_arrays(file, Predictions._fields))
     except ValueError as error:
         raise _damaged(file, error) from None
     outputs, labels, example = found

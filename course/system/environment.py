@@ -6,6 +6,8 @@ import platform
 import re
 from pathlib import Path
 
+import keras
+
 
 def processor() -> str:
     """Returns the name of the processor, that of its kind if the system does not tell."""
@@ -16,10 +18,8 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def described() -> dict[str, str]:
-    """Returns what may change a run's numbers or its seconds, by name; loads Keras."""
-    import keras  # late, because the command line is checked before keras is loaded
-
+def describe_environment() -> dict[str, str]:
+    """Returns by name what may change a run's numbers or its seconds; loads Keras."""
     backend = keras.backend.backend()
     packages = {"Keras": "keras", "backend": backend, "NumPy": "numpy", "Weights & Biases": "wandb"}
     versions = {name: importlib.metadata.version(package) for name, package in packages.items()}

@@ -1,6 +1,5 @@
-"""How a program of the course ends when it cannot go on: with one sentence and an exit code."""
+"""How a program of the course ends when it cannot continue: with one sentence and an exit code."""
 
-import os
 import sys
 import traceback
 from pathlib import Path
@@ -9,51 +8,45 @@ from types import TracebackType
 from course.system import signals
 from course.system.tracebacks import shorten
 
+CLOSED_PIPE = 141  # exit code, as shells have it after SIGPIPE
+
 
 class CourseError(Exception):
-    """Something that the learner can fix; its text is one sentence that says what is wrong and what to do."""
+    """Something the learner can fix; its text is one sentence that says what is wrong and what to do."""
 
 
 def end_in_a_sentence() -> None:
-    """From here on an uncaught CourseError, a full memory or what `stopping` knows ends the program without traceback.
+    """Makes an uncaught CourseError, a lack of memory or a signal end the program in a sentence without traceback.
 
-    Streams that are closed become streams that nobody reads. The exit code is 2 for a CourseError or a full memory, 130
-    for Ctrl-C, 1 for every other exception, of which the part in the program's own file is shown.
+    The exit code is 2 for a CourseError or a lack of memory, 130 for Ctrl-C, 141, without a sentence, if nobody reads
+    the output, 1 for every other exception, of which the lines in the program's own file are shown.
     """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # closed by whoever started the program; what it says goes nowhere
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, number)
-            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115  until the end
     sys.excepthook = _report
 
 
 def first_line(error: BaseException) -> str:
-    """Returns the first line of an exception's text, or its kind if it has none; without a full stop."""
+    """Returns the first line of an exception's text, its kind if it has none; without a full stop."""
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
 
 
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    if issubclass(kind, CourseError):
+    if isinstance(error, CourseError):
         print(error, file=sys.stderr)
         sys.exit(2)
-    if issubclass(kind, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
+    if isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
         remedy = "Try a smaller batch_size, fewer or smaller images, or a smaller network."
         print(f"Out of memory. {remedy}", file=sys.stderr)
         sys.exit(2)
+    if isinstance(error, BrokenPipeError):  # SIG_DFL for SIGPIPE would also end a run whose tracking process is lost
+        sys.stdout = None  # type: ignore[assignment]  # else Python fails to flush it at its end
+        sys.exit(CLOSED_PIPE)
     stopped = signals.described(error)
     if stopped is not None:
         signals.say(f"Stopped by {stopped[0]}.")
         sys.exit(stopped[1])
-    _report_exception(error)
-
-
-def _report_exception(error: BaseException) -> None:
-    """Shows an exception as far as it is about the learner's file, all of it with --traceback."""
     whole = "".join(traceback.format_exception(error))
     if "--traceback" in sys.argv:
         print(whole, file=sys.stderr, end="")
     else:
-        print(shorten(whole, Path(sys.argv[0]).name), file=sys.stderr)
-        print("\nThe whole traceback: add --traceback.", file=sys.stderr)
+        print(f"{shorten(whole, Path(sys.argv[0]).name)}\n\nThe whole traceback: add --traceback.", file=sys.stderr)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""Files as the learner meets them: there as a whole or not at all, and named as one would type it."""
+"""Files that are written as a whole or not at all, and paths as one would type them."""
 
 import contextlib
 import json
@@ -6,29 +6,17 @@ import os
 import secrets
 import shlex
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from course.system.errors import CourseError
 
-UNFINISHED = ".unfinished-"  # how the name of a file begins that is not written to its end
-
-
-def check_temporary_files() -> None:
-    """Raises CourseError if there is no folder in which libraries can write what they need for a moment."""
-    try:
-        tempfile.gettempdir()
-    except OSError:
-        raise CourseError(
-            "There is no folder for temporary files that can be written to; make room, or name one in TMPDIR."
-        ) from None
+UNFINISHED = ".unfinished-"  # how the name of a file begins until all of it is written
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields the name to write to, which takes the place of `path` once all is written.
+    """Yields the path to write to, which replaces `path` once all is written.
 
     Raises:
         CourseError: it cannot be written; `path` is as it was.
@@ -51,7 +39,7 @@ def write_text(path: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
+def write_json(path: Path, values: Mapping[str, object]) -> None:
     """Writes values as indented JSON, like `write_text`."""
     write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
@@ -62,6 +50,6 @@ def shown(path: Path) -> str:
 
 
 def typed() -> str:
-    """Returns how one starts the running program in a shell: as a script, or as a module behind `-m`."""
+    """Returns how one starts the running program in a shell: as a script, or as a module after `-m`."""
     module = sys.modules["__main__"].__spec__
     return f"python -m {module.name}" if module else f"python {shown(Path(sys.argv[0]))}"

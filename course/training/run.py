@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import inspect
@@ -151,9 +152,12 @@ class Run:
             signals.ignore()
         if error is None:
             devices.leave()
-        elif self._tracking is not None:
+        else:
+            devices.end_alone(stopped[1] if stopped else 2 if kind is CourseError else 1)
+        if error is not None and self._tracking is not None:
             self._tracking.finish(exit_code=1)
         self._exit.close()
+        atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
         if stopped is None or self.folder is None:
             return
         signals.say(self._how_it_stopped(stopped[0]))

@@ -1,4 +1,4 @@
-"""Data files that are broken or want to do harm: each is in the documented format, or refused in a sentence."""
+"""Data files that are broken or malicious: each is in the documented format, or refused in a sentence."""
 
 import io
 import time
@@ -60,8 +60,6 @@ def rewritten(change: str) -> bytes:
         if change == "encrypted":
             for one in archive.infolist():
                 one.flag_bits |= 1
-        if change == "claims 5 GiB":
-            archive.infolist()[0].file_size = 5 * 2**30
     file = content.getvalue()
     if change == "encrypted":  # also where each entry begins
         file = file.replace(b"PK\x03\x04\x14\0\0\0", b"PK\x03\x04\x14\0\x01\0")
@@ -69,8 +67,6 @@ def rewritten(change: str) -> bytes:
         file = rewritten("lzma").replace(lzma_payload(), b"\xff" * len(lzma_payload()))
     if change == "array in front":  # NumPy sees an array, zipfile an archive
         file = entry(np.zeros(3)) + packed(ARRAYS)
-    if change == "zip bomb":
-        file = bomb()
     return file
 
 
@@ -81,21 +77,8 @@ def lzma_payload() -> bytes:
     return rewritten("lzma")[start + 9 : start + first.compress_size]
 
 
-def bomb() -> bytes:
-    """Returns an archive of a few MiB that unpacks to 5 GiB."""
-    content = io.BytesIO()
-    zeros = bytes(2**20)
-    with (
-        zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        archive.open("x_train.npy", "w", force_zip64=True) as file,
-    ):
-        for _ in range(5 * 2**10):
-            file.write(zeros)
-    return content.getvalue()
-
-
 def outcome(file: Path) -> str:
-    """Loads a data file; whatever comes out is in the documented format, or one sentence, in time."""
+    """Loads a data file; the result is in the documented format, or one sentence, in time."""
     began = time.monotonic()
     try:
         (x_train, y_train), (x_test, y_test) = load_data_set(str(file))
@@ -124,10 +107,8 @@ def outcome(file: Path) -> str:
     [
         ("encrypted", "encrypted"),
         ("huge shape", "cannot be read"),
-        ("pickle", "its y_train is no array"),
+        ("pickle", "its y_train is not an array"),
         ("pickled objects", "allow_pickle=False"),
-        ("claims 5 GiB", "more than 4 GiB"),
-        ("zip bomb", "more than 4 GiB"),
         ("paths", "no array x_train"),
         ("broken lzma", "cannot be read"),
         ("array in front", "cannot be read"),
@@ -136,9 +117,7 @@ def outcome(file: Path) -> str:
         ("bzip2", None),
     ],
 )
-def test_a_file_made_to_do_harm(tmp_path, monkeypatch, thorough, tried, change, named):
-    if change == "zip bomb" and not thorough:
-        pytest.skip("takes 10 s to make")
+def test_a_file_made_to_do_harm(tmp_path, monkeypatch, tried, change, named):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "mine.npz"
     file.write_bytes(rewritten(change))
@@ -188,7 +167,7 @@ def structures(draw) -> bytes:
 
 @st.composite
 def mutants(draw) -> bytes:
-    """Valid archives with some bytes overwritten, inserted, left out or doubled."""
+    """Valid archives with some bytes overwritten, inserted, removed or doubled."""
     content = bytearray(packed(ARRAYS, draw(st.booleans())))
     for where, how, piece in draw(st.lists(mutations, min_size=1, max_size=5)):
         place = int(where * len(content))

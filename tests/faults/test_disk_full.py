@@ -15,6 +15,7 @@ from PIL import Image
 from course.runs import checkpoint
 from course.runs.record import read_history, read_run
 
+pytestmark = pytest.mark.slow  # mounts disks
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2", "--data", "mine.npz")
 SAMPLE = (220,)  # KiB: a checkpoint that does not fit
 EVERY = (4, 64, 160, *SAMPLE, 300, 400, 480, 700, 840, 1100, 1500)
@@ -31,7 +32,7 @@ def history(new_checkout, small_data) -> str:
 
 @pytest.fixture
 def small_disk(checkout, small_data):
-    """Runs a script with so many KiB for runs/, which it leaves as it was then; returns what came out."""
+    """Runs a script with so many KiB for runs/, which it leaves as it was at the end; returns how it ended."""
     if shutil.which("unshare") is None or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
         pytest.skip("only the superuser of a Linux system can mount something for one program")
     shutil.copy(small_data, checkout.folder / "mine.npz")
@@ -48,7 +49,7 @@ def small_disk(checkout, small_data):
 
 
 def check_every_file(folder: Path) -> None:
-    """What there is of a run is whole."""
+    """Checks that no file of a run is half written."""
     for file in folder.rglob("*"):
         assert not file.name.startswith(".unfinished"), file
         if file.suffix == ".json":
@@ -77,7 +78,7 @@ def test_disk_full(checkout, small_disk, history, thorough, tried, tracked, kibi
         check_every_file(folder)
     finished = len(re.findall("val_loss", answer.stdout))  # what the learner has seen
     if answer.returncode == 0:
-        came_out = "finished" if said == "" else "finished, and what is missing is said"
+        result = "finished" if said == "" else "finished, and a message names what is missing"
         assert (folder / "history.csv").read_text() == history
         assert (folder / "metrics.json").exists()
         assert len(said.splitlines()) == (not (folder / "report.html").exists()) + ("Tracking" in said)
@@ -85,12 +86,12 @@ def test_disk_full(checkout, small_disk, history, thorough, tried, tracked, kibi
             (offline,) = (checkout.folder / "runs" / "wandb").glob("offline-run-*")
             assert tracked(offline)["summary"]["epoch"] == 2
     else:
-        came_out = "ended in a sentence"
+        result = "ended in a sentence"
         assert answer.returncode == 2
         assert re.search(r"(cannot be written|can be made in .*) \(No space left on device\)[^\n]*\.$", said), said
         assert len([line for line in said.splitlines() if "racking" not in line and "not tracked" not in line]) == 1
         if (folder / checkpoint.CHECKPOINT).exists():
-            came_out += "; resumed, it ended as ever"
+            result += "; resumed, it ended as usual"
             assert len(checkpoint.about(folder).history) >= finished
             assert os.listdir(folder)
             resumed = checkout.run(*QUICK, "--resume", folder.name)
@@ -99,4 +100,4 @@ def test_disk_full(checkout, small_disk, history, thorough, tried, tracked, kibi
             assert len(read_history(folder)) == 2
         else:
             assert finished == 0
-    tried(f"disk of {kibibytes:,} KiB", Counter([came_out]))
+    tried(f"disk of {kibibytes:,} KiB", Counter([result]))

@@ -18,13 +18,14 @@ import pytest
 
 from course.system.files import UNFINISHED
 
+pytestmark = pytest.mark.slow  # trains dozens of times
 EPOCHS = 12
 SEED = 20260724  # of the moments
-TOLD = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+NAMED = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class Uninterrupted(NamedTuple):
-    """A run that nothing happened to, and how long its beginning and its end took, in seconds."""
+    """A run without interruption, and how long its beginning and its end took, in seconds."""
 
     words: tuple[str, ...]
     numbers: tuple[bytes, dict[str, float]]
@@ -65,7 +66,7 @@ def strike(checkout, process: subprocess.Popen, number: int, chance: random.Rand
             wait_for_unfinished_file(checkout, process)
         else:
             time.sleep(chance.uniform(0, seconds + (0.8 * usual.after_last_epoch if stage == "ends" else 0)))
-    finished = came_to(checkout.latest("mlp")) == "finished"
+    finished = progress_of(checkout.latest("mlp")) == "finished"
     process.send_signal(number)
     return finished, process.communicate(timeout=300)[1]
 
@@ -86,8 +87,8 @@ def wait_for_unfinished_file(checkout, process: subprocess.Popen) -> None:
         time.sleep(0.0005)
 
 
-def came_to(folder: Path | None) -> str:
-    """Returns in words how far a run came that was killed."""
+def progress_of(folder: Path | None) -> str:
+    """Returns in words how far a run had come when it was killed."""
     if folder is None:
         return "no folder yet"
     if not (folder / "checkpoint.npz").exists():
@@ -101,7 +102,7 @@ def came_to(folder: Path | None) -> str:
 
 
 def check_files(folder: Path) -> None:
-    """Checks that every file is there as a whole, or not at all."""
+    """Checks that every file is complete, or missing."""
     for name in ("config.json", "environment.json", "metrics.json"):
         if (folder / name).exists():
             json.loads((folder / name).read_text())
@@ -120,10 +121,10 @@ def new_run(checkout, before: set[Path]) -> Path | None:
     return made.pop() if made else None
 
 
-def interrupt_and_go_on(checkout, number: int, chance: random.Random, usual: Uninterrupted) -> tuple[str, int, str]:
+def interrupt_and_resume(checkout, number: int, chance: random.Random, usual: Uninterrupted) -> tuple[str, int, str]:
     """Interrupts a run, now and then twice, and resumes it until it is finished; its numbers must be the usual ones.
 
-    Returns how far it came, its exit code, and what it said when it was interrupted the first time.
+    Returns how far it had come, its exit code, and what it wrote to standard error when it was first interrupted.
     """
     before = set((checkout.folder / "runs" / "mlp").glob("2*"))
     process = checkout.start(*usual.words)
@@ -131,7 +132,7 @@ def interrupt_and_go_on(checkout, number: int, chance: random.Random, usual: Uni
         wait_for_handler(process)
     finished, errors = strike(checkout, process, number, chance, usual)
     folder = new_run(checkout, before)
-    state = came_to(folder)
+    state = progress_of(folder)
     if folder is not None:
         check_files(folder)
     if folder is not None and (folder / "checkpoint.npz").exists() and chance.random() < 0.2:
@@ -176,25 +177,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(checkout, uninterrupted, tried, kill):
     chance = random.Random(SEED + kill)
-    state, exit_code, _ = interrupt_and_go_on(checkout, signal.SIGKILL, chance, uninterrupted)
+    state, exit_code, _ = interrupt_and_resume(checkout, signal.SIGKILL, chance, uninterrupted)
     assert exit_code == -signal.SIGKILL or state == "finished before"
     tried("`kill -9`, then `--resume`: the same numbers", Counter([state]))
 
 
-@pytest.mark.parametrize("number", TOLD)
-def test_a_run_that_is_stopped_at_any_moment_says_how_to_go_on(checkout, uninterrupted, tried, number, stop):
+@pytest.mark.parametrize("number", NAMED)
+def test_a_run_that_is_stopped_at_any_moment_says_how_to_resume(checkout, uninterrupted, tried, number, stop):
     chance = random.Random(SEED + 100 * number + stop)
-    state, exit_code, errors = interrupt_and_go_on(checkout, number, chance, uninterrupted)
-    tried(f"{TOLD[number]}, then `--resume`: the same numbers", Counter([f"{state}, exit code {exit_code}"]))
+    state, exit_code, errors = interrupt_and_resume(checkout, number, chance, uninterrupted)
+    tried(f"{NAMED[number]}, then `--resume`: the same numbers", Counter([f"{state}, exit code {exit_code}"]))
     assert "Traceback" not in errors
     if state == "finished before" and exit_code == 0:
         assert errors == ""
         return
     assert exit_code == 128 + number
     assert len(errors.strip().splitlines()) == 1, errors
-    assert errors.strip().startswith(f"Stopped by {TOLD[number]}")
-    to_go_on = "resume it with `python mlp.py --resume runs/mlp/2" in errors
-    assert to_go_on == (state not in ("no folder yet", "finished", "finished before"))
+    assert errors.strip().startswith(f"Stopped by {NAMED[number]}")
+    says_how = "resume it with `python mlp.py --resume runs/mlp/2" in errors
+    assert says_how == (state not in ("no folder yet", "finished", "finished before"))
 
 
 def test_tracking_loses_a_second_at_most(checkout, small_data, tried, thorough):

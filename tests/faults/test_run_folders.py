@@ -22,6 +22,7 @@ from course.report.page import write_report
 from course.runs import record
 from course.system.errors import CourseError
 
+pytestmark = pytest.mark.slow  # trains, and draws dozens of reports
 SECONDS = 10
 EDITED = ("config.json", "metrics.json", "environment.json", "attempt.json", "history.csv", "predictions.npz")
 JSON = st.recursive(

