@@ -89,7 +89,7 @@ class Run:
             self.folder = opened.folder
             self._exit.callback(opened.lock.close)
             run_folder.point_latest_to(opened.folder)
-            write_json(opened.folder / run_folder.ENVIRONMENT, environment.described())
+            write_json(opened.folder / run_folder.ENVIRONMENT, environment.describe_environment())
         name, values = f"{self.script}/{opened.folder.name}", self.config.values()
         identity = opened.checkpoint.tracking
         self._tracking = tracking.Tracking(name, self.config.project, values, run_folder.RUNS, identity)
