@@ -57,7 +57,7 @@ class CommandLine(BaseModel):
             cls,
             prog=typed(),
             args=arguments,
-            **({} if default is None else {"default": default}),
+            default=tyro.MISSING_NONPROP if default is None else default,
             registry=_options_as_words,
             config=(tyro.conf.FlagConversionOff,),
             use_underscores=True,

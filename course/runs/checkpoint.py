@@ -55,7 +55,7 @@ def write(folder: Path, checkpoint: Checkpoint, model: keras.Model | None = None
         variables = {str(number): variable.numpy() for number, variable in enumerate(_variables(model))}
     about = np.frombuffer(checkpoint.model_dump_json().encode(), np.uint8)
     with replacing(folder / run_folder.CHECKPOINT) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, **{ABOUT: about}, **variables)
+        np.savez(file, allow_pickle=False, **{ABOUT: about}, **variables)
 
 
 def about(folder: Path) -> Checkpoint:
@@ -108,8 +108,8 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
 
 
 def _random_states() -> dict[str, list[Any]]:
-    kind, state, *others = np.random.get_state()
-    states = {"python": list(random.getstate()), "numpy": [kind, state.tolist(), *others]}
+    kind, key, *others = np.random.get_state()
+    states = {"python": list(random.getstate()), "numpy": [kind, np.asarray(key).tolist(), *others]}
     if keras.backend.backend() == "torch":
         states["torch"] = sys.modules["torch"].get_rng_state().tolist()
     return states

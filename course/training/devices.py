@@ -37,7 +37,7 @@ class Processes(NamedTuple):
     """The processes of one training."""
 
     address: str  # host:port of process 0
-    count: int
+    total: int
     number: int  # which of them this is, from 0
 
 
@@ -76,7 +76,7 @@ def join(script: str, config: LessonConfig, epochs: int) -> None:
     if not config.data_parallel:
         return
     processes = _processes()
-    if processes.count > 1:
+    if processes.total > 1:
         with quiet(1):
             _meet(processes)
             values = {name: value for name, value in config.values().items() if name not in OWN}
@@ -90,7 +90,7 @@ def join(script: str, config: LessonConfig, epochs: int) -> None:
             " each batch; choose another one."
         )
     keras.distribution.set_distribution(_whole_batches())
-    which = f"; this is process {processes.number} of {processes.count}" if processes.count > 1 else ""
+    which = f"; this is process {processes.number} of {processes.total}" if processes.total > 1 else ""
     print(f"Each batch of {config.batch_size} images is shared among {devices} devices{which}.", flush=True)
 
 
@@ -188,7 +188,7 @@ def _meet(processes: Processes) -> None:
         jax.devices()  # where they tell each other what they have
     except Exception as error:  # JAX raises many kinds
         raise CourseError(
-            f"Process {processes.number} of {processes.count} did not meet the others at {processes.address}"
+            f"Process {processes.number} of {processes.total} did not meet the others at {processes.address}"
             f" ({first_line(error)}); start all of them within {JOIN_SECONDS} seconds, each with its own"
             " KERAS_DISTRIBUTION_PROCESS_ID."
         ) from None

@@ -11,7 +11,7 @@ import numpy as np
 
 from course.runs import checkpoint as checkpoints
 from course.runs.checkpoint import Checkpoint
-from course.runs.record import plain_numbers, write_history, write_model
+from course.runs.record import Row, plain_numbers, write_history, write_model
 from course.system import signals
 from course.training import devices
 from course.training.tracking import Tracking
@@ -23,10 +23,25 @@ class Epochs(keras.callbacks.Callback):
     `history` has one row per epoch, over all calls of `fit`: epoch, the metrics, and the learning rate at its end.
     """
 
-    def __init__(self, folder: Path, checkpoint: Checkpoint, values: list[np.ndarray], tracking: Tracking) -> None:
-        """Takes what a run has come to: `values` are the network's variables, none if it has not begun to train."""
+    def __init__(
+        self,
+        folder: Path,
+        checkpoint: Checkpoint,
+        values: list[np.ndarray],
+        history: list[Row],
+        tracking: Tracking,
+    ) -> None:
+        """Takes what a run has come to.
+
+        Args:
+            folder: of the run.
+            checkpoint: what it begins with, or continues from.
+            values: of all variables at that moment; none if it has not trained yet.
+            history: its finished epochs, to which others are added.
+            tracking: where they are tracked.
+        """
         super().__init__()
-        self.history = list(checkpoint.history)
+        self.history = history
         self._folder = folder
         self._tracking = tracking
         self._resumed, self._values = checkpoint, values

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -23,18 +24,20 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("WANDB_SILENT", "true")  # this module says what there is to say
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no telemetry
-MODES = ("online", "offline", "disabled")
+Mode = Literal["online", "offline", "disabled"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 PREDICTIONS_TRACKED = 16  # images
 START_SECONDS = 10  # what a dead server may cost before the run continues offline
 FINISH_SECONDS = 15  # what it may cost at the end, when the last metrics are on their way
 
 
-def asked_mode() -> str:
+def asked_mode() -> Mode:
     """Returns the mode that WANDB_MODE asks for, online if it is not set; raises CourseError if there is none such."""
     asked = os.environ.get("WANDB_MODE") or "online"
-    if asked not in MODES:
-        raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
-    return asked
+    for mode in MODES:
+        if asked == mode:
+            return mode
+    raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
 
 
 class Tracking:
@@ -52,24 +55,28 @@ class Tracking:
 
         self.wandb = wandb
         self.failed = False
-        self.run = None
-        options = {"name": name, "project": project, "config": config, "dir": folder, "id": identity}
-        mode = self._mode()
         hook = sys.excepthook
+        self.run = self._start(name, project, config, folder, identity)
+        sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
+
+    def _start(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> wandb.Run:
+        init = functools.partial(
+            self.wandb.init, name=name, project=project, config=config, dir=folder, id=identity,
+            settings=self._settings(),
+        )  # fmt: skip
+        mode = self._mode()
         if mode == "online":
             try:
-                self.run = wandb.init(mode="online", resume="allow", settings=self._settings(), **options)
+                return init(mode="online", resume="allow")
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
                 _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
                 mode = "offline"
-                wandb.teardown()  # its process would say that the id is in use
-        if self.run is None:
-            try:
-                self.run = wandb.init(mode=mode, settings=self._settings(), **options)
-            except Exception as error:  # for example a full disk
-                _say(f"This run is not tracked ({first_line(error)})")
-                self.run = wandb.init(mode="disabled")
-        sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
+                self.wandb.teardown()  # its process would say that the id is in use
+        try:
+            return init(mode=mode)
+        except Exception as error:  # for example a full disk
+            _say(f"This run is not tracked ({first_line(error)})")
+            return self.wandb.init(mode="disabled")
 
     def log(self, values: Row, step: int) -> None:
         """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
@@ -163,7 +170,7 @@ class Tracking:
     def _is_kept(self) -> bool:
         return Path(self.run.settings.sync_file).exists()
 
-    def _mode(self) -> str:
+    def _mode(self) -> Mode:
         asked = asked_mode()
         if asked != "online":
             return asked
