@@ -3,21 +3,8 @@
 python best.py --data fashion_mnist --flip --rotation 0 --views_shift 1 --epochs 11
 """
 
-from course import (
-    Count,
-    Fraction,
-    Images,
-    LessonConfig,
-    Pixels,
-    Rate,
-    Run,
-    Shift,
-    hold_out,
-    load,
-    muon,
-    one_cycle,
-    views,
-)
+from course import Count, Fraction, Images, LessonConfig, Pixels, Rate, Run, Shift
+from course import hold_out, load, muon, one_cycle, views
 import keras
 
 

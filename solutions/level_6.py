@@ -6,20 +6,8 @@ hard to memorise, so half the dropout is enough. Normalisation brings what a con
 at each image and its mirror image.
 """
 
-from course import (
-    Attempt,
-    Count,
-    Fraction,
-    Images,
-    LessonConfig,
-    Optimizer,
-    Pixels,
-    Rate,
-    decaying,
-    hold_out,
-    load,
-    views,
-)
+from course import Attempt, Count, Fraction, Images, LessonConfig, Optimizer, Pixels, Rate
+from course import decaying, hold_out, load, views
 import keras
 
 
