@@ -13,7 +13,7 @@ from pydantic import Field
 
 from course.config import CommandLine
 from course.runs import folder as run_folder
-from course.runs.record import HISTORY, check_is_run
+from course.runs.record import check_is_run
 from course.system.errors import CourseError
 from course.system.files import shown
 
@@ -44,7 +44,9 @@ def main(options: Options) -> None:
 
 def newest() -> Path:
     """Returns the folder of the newest run that finished an epoch; raises CourseError if there is none."""
-    folders = [file.parent for file in run_folder.RUNS.glob(f"*/*/{HISTORY}") if file.parent.name != "latest"]
+    folders = [
+        file.parent for file in run_folder.RUNS.glob(f"*/*/{run_folder.HISTORY}") if file.parent.name != "latest"
+    ]
     if not folders:
         raise CourseError("No run has finished an epoch yet; `python cnn.py` makes one.")
     return max(folders, key=lambda folder: folder.name)

@@ -1,17 +1,16 @@
 """Measures the test accuracy of the scripts as shipped: `python -m benchmarks.accuracy`.
 
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
-run leaves. Writes accuracy.json and accuracy.md beside this file after every seed; README.md shows the table.
+run leaves. Writes accuracy.json and accuracy.md next to this file after every seed; README.md shows the table.
 `python -m benchmarks.accuracy solutions` does the same for the reference answers to the challenge, in solutions.json
-and solutions.md, which docs/challenge.md shows, and `python -m benchmarks.accuracy experiments` for what the pages in
-docs/ suggest to try. With --only, the other commands keep the figures that they have there; with --add, all do, and
-only seeds that are missing are measured.
+and solutions.md, which docs/challenge.md shows. With --only, the other commands keep the figures that they have
+there; with --add, all do, and only seeds that are missing are measured.
 """
 
 import argparse
-import csv
 import datetime
 import json
+import math
 import os
 import platform
 import re
@@ -21,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+from course.runs import folder as run_folder
+from course.runs.record import read_history
 from course.system.environment import processor
 from course.system.files import write_json, write_text
 
@@ -37,34 +38,10 @@ TABLES = {  # name of the files → commands, and the number of seeds of each
         "fashion.py": 5,
     },
     "solutions": {f"-m solutions.level_{level}": 10 for level in range(2, 7)},
-    "experiments": dict.fromkeys(
-        [
-            # docs/perceptron.md
-            "mlp.py --hidden_nodes 1",
-            "mlp.py --learning_rate 0.00002",
-            "mlp.py --learning_rate 0.2",
-            "mlp.py --optimizer sgd --learning_rate 0.1",
-            # docs/multilayer-perceptron.md
-            "mlp.py --hidden_nodes 10",
-            "mlp.py --hidden_nodes 10 --dropout 0",
-            "mlp.py --hidden_nodes 1000",
-            "mlp.py --epochs 1",
-            "mlp.py --batch_size 1000",
-            # docs/convolutional-network.md
-            "cnn.py --first_layer_convs 2",
-            "cnn.py --dense_layer_size 10",
-            "cnn.py --first_layer_conv_width 1 --first_layer_conv_height 1",
-            # docs/overfitting.md
-            "mlp.py --limit 500 --epochs 40 --dropout 0",
-            "mlp.py --limit 5000 --epochs 40 --dropout 0",
-            "mlp.py --limit 5000 --epochs 40 --dropout 0.5",
-            "mlp.py --limit 20000 --epochs 40 --dropout 0",
-            "cnn.py --limit 5000 --epochs 20 --dropout 0",
-            "cnn.py --limit 5000 --epochs 20",
-        ],
-        3,
-    ),
 }
+
+
+Results = dict[str, list[dict[str, float]]]  # of each command, one entry per seed; see `measure`
 
 
 def run(command: str, seed: int) -> Path:
@@ -72,7 +49,7 @@ def run(command: str, seed: int) -> Path:
     finished = subprocess.run(
         [sys.executable, *command.split(), "--seed", str(seed), "--name", "accuracy"],
         cwd=REPOSITORY,
-        env=os.environ | {"WANDB_MODE": "offline", "COLUMNS": "200"},
+        env=os.environ | {"WANDB_MODE": "offline", "COLUMNS": "200", "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -81,22 +58,22 @@ def run(command: str, seed: int) -> Path:
 
 
 def measure(command: str, seed: int) -> dict[str, float]:
-    """Runs one command; returns its seed, test_accuracy (0 to 1), seconds, start-up included, and of its history the
-    last epoch's accuracy in training and in validation and the epoch with the lowest val_loss.
+    """Runs one command; returns its seed, test_accuracy (0 to 1), test_loss, seconds, start-up included, and of its
+    history the last epoch's accuracy in training and in validation and the epoch with the lowest val_loss.
     """
     started = time.monotonic()
     folder = run(command, seed)
     seconds = time.monotonic() - started
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
-        history = list(csv.DictReader(file))
+    metrics = json.loads((folder / run_folder.METRICS).read_text(encoding="utf-8"))
+    history = read_history(folder)
     return {
         "seed": seed,
         "test_accuracy": metrics["test_accuracy"],
+        "test_loss": metrics["test_loss"],
         "seconds": round(seconds, 1),
-        "accuracy": float(history[-1]["accuracy"]),
-        "val_accuracy": float(history[-1]["val_accuracy"]),
-        "best_epoch": int(min(history, key=lambda row: float(row["val_loss"] or "inf"))["epoch"]),
+        "accuracy": history[-1]["accuracy"],
+        "val_accuracy": history[-1]["val_accuracy"],
+        "best_epoch": min(history, key=lambda row: row["val_loss"] or math.inf)["epoch"],
     }
 
 
@@ -106,8 +83,8 @@ def mean_and_deviation(accuracies: list[float]) -> str:
     return f"{statistics.mean(accuracies):.2%}{spread}"
 
 
-def table(results: dict[str, list[dict[str, float]]]) -> str:
-    """Returns the results as a Markdown table, a line a command."""
+def table(results: Results) -> str:
+    """Returns the results as a Markdown table, one line per command."""
     lines = [
         "| command | test accuracy, mean ± standard deviation | lowest to highest | seeds | seconds, median |",
         "|---|---|---|---|---|",

@@ -96,9 +96,9 @@ def train(recipe: Recipe, seed: int) -> dict[str, float]:
         import keras
 
         keras.utils.set_random_seed(seed)
-    from course.data import hold_out, load
+    from course.data import hold_out, load_data_set
 
-    (X_train, y_train), (X_test, y_test) = load("mnist")
+    (X_train, y_train), (X_test, y_test) = load_data_set("mnist")
     X_train, X_test = X_train[..., None], X_test[..., None]
     if not recipe.network_of_fast:  # which scales them itself
         mean, deviation = (33, 79) if recipe.standardised else (0, 255)

@@ -2,14 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from course.system.errors import CourseError, first_line
 
 VARIABLE = "WANDB_SWEEP_PARAM_PATH"  # where the agent says which file
 
 
-def sweep_values() -> dict[str, Any]:
+def sweep_values() -> dict[str, object]:
     """Returns the values that the sweep sets, by name, unchecked; none if no agent started this program.
 
     Raises:
@@ -22,7 +21,7 @@ def sweep_values() -> dict[str, Any]:
 
     try:
         content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        return {str(name): given["value"] for name, given in content.items() if name != "wandb_version"}
+        return {str(name): entry["value"] for name, entry in content.items() if name != "wandb_version"}
     except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise CourseError(
             f"The sweep's values in {file} are missing or damaged ({first_line(error)}); have wandb agent start this"

@@ -3,8 +3,9 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, Protocol
 
+import keras
 import numpy as np
 
 from course.system import arrays, memory
@@ -41,7 +42,24 @@ DATA_SETS = {
 Split = tuple[np.ndarray, np.ndarray]
 
 
-def load(name: str, image_size: tuple[int, int] | None = None) -> tuple[Split, Split]:
+class Choice(Protocol):
+    """What a config says about its data."""
+
+    @property
+    def data(self) -> str:
+        """The name of a data set; see `load_data_set`."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+
+
+def load(config: Choice) -> tuple[Split, Split]:
+    """Returns the data set of a config, its images resized as the config says; see `load_data_set`."""
+    return load_data_set(config.data, config.image_size)
+
+
+def load_data_set(name: str, image_size: tuple[int, int] | None = None) -> tuple[Split, Split]:
     """Returns `(x_train, y_train), (x_test, y_test)`, as `keras.datasets` does.
 
     Images are uint8 of shape (n, height, width), 0 is the background and 255 the strongest ink; labels are uint8 of
@@ -49,7 +67,7 @@ def load(name: str, image_size: tuple[int, int] | None = None) -> tuple[Split, S
 
     Args:
         name: "mnist", "fashion_mnist", or the path of an .npz file with the same four arrays.
-        image_size: (height, width) in pixels to which images of another size are scaled; None leaves them.
+        image_size: (height, width) in pixels to which images of another size are resized; None leaves them.
 
     Raises:
         CourseError: the file is missing, damaged, altered, or not in this format, or there is not enough memory for
@@ -76,7 +94,7 @@ def hold_out(x: np.ndarray, y: np.ndarray, limit: int | None = None) -> tuple[Sp
 
 
 def training_images(name: str) -> int:
-    """Returns how many images of a data set `hold_out` leaves for training; raises CourseError as `load` does."""
+    """Returns how many images `hold_out` leaves for training; raises CourseError as `load_data_set` does."""
     images = DATA_SETS[name].training_images if name in DATA_SETS else len(_read(name, "y_train")[0])
     return images - images // HELD_OUT
 
@@ -87,11 +105,11 @@ def class_names(name: str) -> tuple[str, ...]:
 
 
 def verify(name: str) -> None:
-    """Raises CourseError, within a second and before keras is needed, if `load(name)` is going to."""
+    """Raises CourseError, within a second and without Keras, if `load_data_set(name)` is going to."""
     if name in DATA_SETS:
         _file(name)
     else:
-        load(name)
+        load_data_set(name)
 
 
 def _read(name: str, *names: str) -> list[np.ndarray]:
@@ -118,7 +136,9 @@ def _file(name: str) -> Path:
         raise CourseError(f"{file} cannot be read ({error.strerror}); {_remedy(name)}.") from None
     if found != DATA_SETS[name].sha256:
         swapped = [other for other, known in DATA_SETS.items() if known.sha256 == found]
-        what = f"holds {swapped[0]} instead of {name}" if swapped else "is damaged or was changed (its SHA-256 differs)"
+        what = (
+            f"contains {swapped[0]} instead of {name}" if swapped else "is damaged or was changed (its SHA-256 differs)"
+        )
         raise CourseError(f"{file} {what}; {_remedy(name)}.")
     return file
 
@@ -132,7 +152,7 @@ def _remedy(name: str) -> str:
 def _check_format(name: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> None:
     """Raises CourseError unless the arrays of the learner's own file look like those of `keras.datasets`."""
 
-    def refuse(problem: str) -> None:
+    def refuse(problem: str) -> NoReturn:
         raise CourseError(f"{name}: {problem}; data/README.md describes the format.")
 
     for part, images, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
@@ -146,11 +166,11 @@ def _check_format(name: str, x_train: np.ndarray, y_train: np.ndarray, x_test: n
         refuse(f"x_train has {len(x_train)} images, but at least {HELD_OUT} are needed")
     if x_train.shape[1:] != x_test.shape[1:]:
         refuse(f"images of x_train are {x_train.shape[1:]} pixels, those of x_test {x_test.shape[1:]}")
+    if y_test.max() > y_train.max():
+        refuse(f"y_test has the label {y_test.max()}, but the labels to learn from in y_train end at {y_train.max()}")
 
 
 def _resize(images: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    import keras  # late, because the command line is checked before keras is loaded
-
     scaled = np.empty((len(images), *image_size), np.uint8)
     for first in range(0, len(images), AT_A_TIME):  # as float32 all of them would take four times the memory
         part = images[first : first + AT_A_TIME, ..., np.newaxis]

@@ -1,11 +1,21 @@
 """Modules that are loaded when they are first used, so that a mistake on the command line is answered at once."""
 
 import importlib.util
+import os
 import sys
 import types
+from pathlib import Path
 
 from course.system.errors import CourseError
 from course.system.quiet import quiet
+
+# What Keras and its backend read from the environment when they are loaded.
+COURSE = Path(__file__).resolve().parent
+os.environ.setdefault("KERAS_HOME", str(COURSE))  # keras.json is there: nobody's home is read or written
+os.environ.setdefault("MPLCONFIGDIR", str(COURSE.parent / "runs" / "matplotlib"))  # Keras loads matplotlib, too
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors only, no remarks about CUDA or the processor
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # fast kernels; TensorFlow has them, but off on many processors
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")  # they give memory back when they no longer need it
 
 
 class LateModule(types.ModuleType):
@@ -15,7 +25,7 @@ class LateModule(types.ModuleType):
         spec = self.__spec__
         assert spec is not None
         assert spec.loader is not None
-        self.__class__ = types.ModuleType
+        self.__class__ = types.ModuleType  # type: ignore[assignment]
         if spec.submodule_search_locations is not None:
             self.__path__ = spec.submodule_search_locations
         try:

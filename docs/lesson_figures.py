@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 import cnn
 import fast
-from course.data import hold_out, load
+from course.data import hold_out, load_data_set
 from course.report.style import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
 
 MEASURED = Path(__file__).parent / "measured"
@@ -41,7 +41,7 @@ def perceptron() -> tuple[np.ndarray, np.ndarray]:
 
 def ten_sums() -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
     """Returns an image, uint8 (28, 28), its label, and the perceptron's ten sums and probabilities, float64 (10,)."""
-    (x_train, y_train), _ = load("mnist")
+    (x_train, y_train), _ = load_data_set("mnist")
     _, (images, labels) = hold_out(x_train, y_train)
     weights, biases = perceptron()
     sums = images[UNSURE].reshape(784) / 255 @ weights + biases

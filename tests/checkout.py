@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course.data import load
+from course.data import load_data_set
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = ("mlp", "cnn", "fast", "best", "fashion")
@@ -78,7 +78,7 @@ class Checkout:
 
 
 def part_of_mnist(file: Path, first: int) -> Path:
-    (x_train, y_train), (x_test, y_test) = load("mnist")
+    (x_train, y_train), (x_test, y_test) = load_data_set("mnist")
     train, test = slice(first, first + 1200), slice(500)
     np.savez_compressed(file, x_train=x_train[train], y_train=y_train[train], x_test=x_test[test], y_test=y_test[test])
     return file

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.data import class_names, hold_out, load, training_images
+from course.data import class_names, hold_out, load_data_set, training_images
 from course.system.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -41,7 +41,7 @@ IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-
 
 def as_idx_files(name: str) -> list[bytes]:
     """Returns a data set in the format of its original four files."""
-    (x_train, y_train), (x_test, y_test) = load(name)
+    (x_train, y_train), (x_test, y_test) = load_data_set(name)
     return [
         struct.pack(f">BBBB{array.ndim}i", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
         for array in (x_train, y_train, x_test, y_test)
@@ -50,7 +50,7 @@ def as_idx_files(name: str) -> list[bytes]:
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_data_are_those_of_keras_datasets_byte_for_byte_the_originals(name):
-    (x_train, y_train), (x_test, y_test) = load(name)
+    (x_train, y_train), (x_test, y_test) = load_data_set(name)
     assert [(array.shape, array.dtype) for array in (x_train, y_train, x_test, y_test)] == [
         ((60000, 28, 28), np.uint8),
         ((60000,), np.uint8),
@@ -149,12 +149,12 @@ def own_file(folder: Path, **changes: np.ndarray | None) -> str:
 
 def test_a_file_of_the_learners_own(tmp_path):
     name = own_file(tmp_path)
-    (x_train, y_train), (x_test, y_test) = load(name)
+    (x_train, y_train), (x_test, y_test) = load_data_set(name)
     assert x_train.shape == (24, 5, 6)
     assert y_train.dtype == y_test.dtype == np.uint8
     assert x_test.all()
     assert training_images(name) == 22
-    (x_train, _), (x_test, _) = load(name, (28, 20))
+    (x_train, _), (x_test, _) = load_data_set(name, (28, 20))
     assert (x_train.shape, x_test.shape) == ((24, 28, 20), (10, 28, 20))
     assert not x_train.any()
     assert (x_test == 1).all()
@@ -164,7 +164,7 @@ def test_scaling_keeps_what_is_in_a_picture(tmp_path):
     image = np.zeros((24, 8, 8), np.uint8)
     image[:, 2:6, 0:4] = 200
     name = own_file(tmp_path, x_train=image, x_test=image[:10])
-    (scaled, _), _ = load(name, (16, 8))
+    (scaled, _), _ = load_data_set(name, (16, 8))
     assert scaled.dtype == np.uint8
     assert (scaled[:, 6:10, 0:3] == 200).all()
     assert not scaled[:, :, 6:].any()
@@ -191,7 +191,7 @@ def test_a_file_that_is_not_in_the_format_is_refused_and_never_unpickled(tmp_pat
     monkeypatch.chdir(tmp_path)
     name = own_file(tmp_path, **changes)
     with pytest.raises(CourseError) as refused:
-        load(name)
+        load_data_set(name)
     assert named in str(refused.value)
     assert "own.npz" in str(refused.value)
     assert not Path("unpickled").exists()
@@ -201,13 +201,13 @@ def test_a_pickle_and_a_zip_bomb_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("pickle.npz").write_bytes(pickle.dumps(Exploit()))
     with pytest.raises(CourseError, match="cannot be read"):
-        load("pickle.npz")
+        load_data_set("pickle.npz")
     assert not Path("unpickled").exists()
     with zipfile.ZipFile("bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x_train.npy", bytes(1000))
         archive.infolist()[0].file_size = 5 * 2**30
     with pytest.raises(CourseError, match="unpacks to more than 4 GiB"):
-        load("bomb.npz")
+        load_data_set("bomb.npz")
 
 
 @given(position=st.floats(0, 1), byte=st.integers(0, 255), length=st.floats(0, 1))
@@ -226,7 +226,7 @@ def test_broken_files_end_in_a_sentence(tmp_path_factory, position, byte, length
     file = tmp_path_factory.getbasetemp() / "broken.npz"
     file.write_bytes(broken[: int(length * len(broken)) + 1] if length < 0.9 else broken)
     try:
-        (x_train, y_train), _ = load(str(file))
+        (x_train, y_train), _ = load_data_set(str(file))
     except CourseError as error:
         assert str(file) in str(error)
     else:

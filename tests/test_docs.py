@@ -17,7 +17,7 @@ import convolution
 import fast
 import mlp
 from benchmarks.accuracy import TABLES, mean_and_deviation
-from course.data import hold_out, load
+from course.data import hold_out, load_data_set
 from docs import build, measure
 from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
 
@@ -110,7 +110,7 @@ def test_the_numbers_of_the_page_on_the_perceptron():
     kept = json.loads((MEASURED / "perceptron.json").read_text())["results"]
     found = [run["test_accuracy"] for run in kept]
     weights, biases = perceptron()
-    (x_train, y_train), _ = load("mnist")
+    (x_train, y_train), _ = load_data_set("mnist")
     (images, _), _ = hold_out(x_train, y_train)
     pixels = images.reshape(-1, 784) / 255
     blank = pixels.max(axis=0) == 0

@@ -17,7 +17,7 @@ from checkout import Checkout
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from course.data import load
+from course.data import load_data_set
 from course.report import figures, measures
 from course.report.page import write_report
 from course.runs import record
@@ -94,7 +94,7 @@ def test_the_saved_model_is_the_tested_one(full_run):
     model = keras.saving.load_model(full_run.folder / "model.keras", safe_mode=True)
     config = json.loads((full_run.folder / "config.json").read_text())
     metrics = json.loads((full_run.folder / "metrics.json").read_text())
-    _, (images, labels) = load(config["data"])
+    _, (images, labels) = load_data_set(config["data"])
     scaled = full_run.folder.parent.name in ("mlp", "cnn")  # not by the challenge; fast.py's network does it itself
     images = images.reshape(-1, *model.input_shape[1:]).astype("float32") / (255 if scaled else 1)
     right = np.mean(model.predict(images, verbose=0).argmax(axis=1) == labels)
@@ -119,7 +119,7 @@ def test_a_full_run_has_a_report_with_all_there_is_to_see(full_run):
     assert f"Report:      runs/{script}/{folder.name}/report.html" in full_run.finished.stdout
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert len(page.encode()) <= 3 * 2**20
-    found = record.read(folder)
+    found = record.read_run(folder)
     assert f"{found.metrics['test_accuracy']:.2%} of 10,000 test\nimages right" in page
     drawn = {"curves", "confusion", "kernels", "journey"}
     assert {file.name for file in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}

@@ -17,7 +17,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 import cnn
 import mlp
-from course.data import load
+from course.data import load_data_set
 from course.report import figures, measures
 from course.report.network import Network
 from course.report.page import write_comparison, write_report
@@ -114,8 +114,8 @@ def test_nodes_that_see_the_whole_image_are_shown_as_images(tmp_path):
 
 
 def test_the_most_confident_mistakes_are_shown(two_runs, small_data):
-    found = record.read(two_runs[0]).predictions
-    _, (images, labels) = load(str(small_data))
+    found = record.read_run(two_runs[0]).predictions
+    _, (images, labels) = load_data_set(str(small_data))
     wrong = [
         (outputs.max(), number)
         for number, outputs in enumerate(found.outputs)
@@ -163,7 +163,7 @@ def test_runs_side_by_side_show_what_differs(two_runs, browser, tmp_path):
     page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     differing = page[page.index("What differs") :]
     assert re.findall(r'<th scope="row">(\w+)</th>', differing) == ["dropout", "name"]
-    accuracy = record.read(two_runs[0]).metrics["test_accuracy"]
+    accuracy = record.read_run(two_runs[0]).metrics["test_accuracy"]
     text = look_at(browser, tmp_path / "comparison.html", 360)
     assert f"{accuracy:.2%}" in text
     assert all(folder.name in text for folder in two_runs)

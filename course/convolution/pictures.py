@@ -28,7 +28,7 @@ def read_picture(name: str) -> np.ndarray:
     """
     if name in BUNDLED:
         data_set, number = BUNDLED[name]
-        pixels = data.load(data_set)[0][0][number, ..., np.newaxis]
+        pixels = data.load_data_set(data_set)[0][0][number, ..., np.newaxis]
     else:
         pixels = np.asarray(draw_house() if name == "house" else _read_file(Path(name)))
         if (pixels == pixels[..., :1]).all():

@@ -12,10 +12,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course.data import class_names, load
+from course.data import class_names, load_data_set
 from course.report import figures, measures
 from course.report.style import png
-from course.runs.record import Record, read
+from course.runs.record import Record, read_run
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
 
@@ -61,7 +61,7 @@ def write_report(folder: Path) -> list[Picture]:
     Raises:
         CourseError: there is no run, it was damaged, or the report cannot be written.
     """
-    record = read(folder)
+    record = read_run(folder)
     pictures, sections = {}, {}
 
     def draw(name: str, words: str, figure: Figure) -> None:
@@ -87,7 +87,7 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     Raises:
         CourseError: one of them is no run or was damaged, or the page cannot be written.
     """
-    records = {f"{record.script}/{record.folder.name}": record for record in map(read, folders)}
+    records = {f"{record.script}/{record.folder.name}": record for record in map(read_run, folders)}
     fields = dict.fromkeys(field for record in records.values() for field in record.config)
     values = {field: [record.config.get(field, NOTHING) for record in records.values()] for field in fields}
     pictures = {}
@@ -163,7 +163,7 @@ def _network(record: Record, draw: Draw) -> dict[str, Any]:
 
 
 def _test_images(record: Record) -> np.ndarray:
-    _, (images, _) = load(record.data, record.image_size)
+    _, (images, _) = load_data_set(record.data, record.image_size)
     if len(images) < len(record.predictions.labels):
         raise CourseError(f"{record.data} has fewer images than when {shown(record.folder)} was tested.")
     return images

@@ -1,22 +1,31 @@
-"""What a run left on disk, read again."""
+"""The files that a run leaves on disk, written and read again."""
+
+from __future__ import annotations
 
 import csv
+import io
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import keras
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 
+from course.runs import folder as run_folder
 from course.system import arrays
 from course.system.errors import CourseError
-from course.system.files import replacing, shown
+from course.system.files import replacing, shown, write_text
+from course.system.problems import first_problem
 
-HISTORY = "history.csv"
-PREDICTIONS = "predictions.npz"
+COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")  # of history.csv, at least
+Kept = TypeVar("Kept")
+Row = dict[str, int | float | None]  # the metrics of an epoch by name; None for what was not a finite number
 
 
-class Config(BaseModel):
-    """What config.json must hold if it holds it; a learner may have deleted what nothing else needs, or added more."""
+class KeptConfig(BaseModel):
+    """What config.json must contain if it has it; a learner may have deleted what nothing else needs, or added more."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -25,8 +34,8 @@ class Config(BaseModel):
     img_width: int = Field(28, ge=1)
 
 
-class Epoch(BaseModel):
-    """What a row of history.csv must hold, besides metrics of any name; None for what was no finite number."""
+class KeptEpoch(BaseModel):
+    """What a row of history.csv must contain, besides metrics of any name; None for what was not a finite number."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, FiniteFloat | None]
@@ -34,14 +43,14 @@ class Epoch(BaseModel):
     epoch: int = Field(ge=1)
 
 
-METRICS, ENVIRONMENT = TypeAdapter(dict[str, FiniteFloat | None]), TypeAdapter(dict[str, str])
+KeptMetrics, KeptEnvironment = TypeAdapter(dict[str, FiniteFloat | None]), TypeAdapter(dict[str, str])
 
 
 class Predictions(NamedTuple):
     """What the finished network says of the test images."""
 
-    outputs: np.ndarray  # float32 (n, 10)
-    labels: np.ndarray  # uint8 (n,), 0 to 9
+    outputs: np.ndarray  # float32 (n, classes)
+    labels: np.ndarray  # uint8 (n,), from 0
     example: np.ndarray  # (1, ...), the first test image as the network takes it
 
     @property
@@ -51,7 +60,7 @@ class Predictions(NamedTuple):
 
     @property
     def classes(self) -> np.ndarray:
-        """What the network takes each image for, (n,), 0 to 9."""
+        """What each image is predicted as, (n,), from 0."""
         return self.outputs.argmax(axis=1)
 
 
@@ -60,8 +69,8 @@ class Record(NamedTuple):
 
     folder: Path
     config: dict[str, Any]
-    history: list[dict[str, float | None]]  # one row an epoch; None for what was no finite number
-    metrics: dict[str, float | None]  # empty if the run did not come to its test
+    history: list[Row]  # one row per epoch
+    metrics: dict[str, float | None]  # empty if the run did not reach its test
     environment: dict[str, str]  # where it ran; empty in runs that did not write it
     predictions: Predictions | None
 
@@ -83,43 +92,60 @@ class Record(NamedTuple):
 
 def check_is_run(folder: Path) -> None:
     """Raises CourseError unless there is a run in the folder that finished an epoch."""
-    if not (folder / HISTORY).is_file():
-        raise CourseError(f"{shown(folder)} holds no run that finished an epoch; give one such as runs/cnn/latest.")
+    if not (folder / run_folder.HISTORY).is_file():
+        raise CourseError(f"{shown(folder)} is not a run with a finished epoch; name one, such as runs/cnn/latest.")
 
 
-def read(folder: Path) -> Record:
+def read_run(folder: Path) -> Record:
     """Returns what the run in a folder left.
 
     Raises:
         CourseError: there is no run, or what it left was damaged or changed since. Nothing is ever unpickled.
     """
     check_is_run(folder)
-    metrics = read_values(folder / "metrics.json", METRICS)
-    environment = read_values(folder / "environment.json", ENVIRONMENT)
+    metrics = read_values(folder / run_folder.METRICS, KeptMetrics)
+    environment = read_values(folder / run_folder.ENVIRONMENT, KeptEnvironment)
     return Record(
-        folder.resolve(), read_config(folder), read_history(folder), metrics, environment, _predictions(folder)
+        folder.resolve(), read_config(folder), read_history(folder), metrics, environment, read_predictions(folder)
     )
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Returns the config of the run in a folder; raises CourseError if it was damaged or changed."""
-    return read_values(folder / "config.json", TypeAdapter(Config)).model_dump(exclude_unset=True)
+    return read_values(folder / run_folder.CONFIG, TypeAdapter(KeptConfig)).model_dump(exclude_unset=True)
 
 
-def read_history(folder: Path) -> list[dict[str, float | None]]:
+def read_history(folder: Path) -> list[Row]:
     """Returns the epochs of the run in a folder; raises CourseError if they were damaged or changed."""
-    file = folder / HISTORY
+    file = folder / run_folder.HISTORY
     try:
-        rows = [
-            {name: value or None for name, value in row.items()} for row in csv.DictReader(_text(file).splitlines())
-        ]
-        return [Epoch.model_validate(row).model_dump() for row in rows]
+        rows = csv.DictReader(_text(file).splitlines())
+        return [KeptEpoch.model_validate({name: row[name] or None for name in row}).model_dump() for row in rows]
     except (OSError, ValueError, csv.Error) as error:
         raise _damaged(file, error) from None
 
 
-def read_values(file: Path, kind: TypeAdapter) -> Any:
-    """Returns what a JSON file holds, nothing if it is not there.
+def write_history(folder: Path, history: list[Row]) -> None:
+    """Writes what `read_history` reads; raises CourseError if it cannot be written."""
+    text = io.StringIO()
+    columns = dict.fromkeys([*COLUMNS, *history[-1]])  # metrics that the learner added come last
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(folder / run_folder.HISTORY, text.getvalue())
+
+
+def plain_numbers(metrics: Mapping[str, Any]) -> Row:
+    """Returns metrics as plain numbers of six digits; what is not finite, as after a divergence, becomes None."""
+    plain: Row = {}
+    for name, value in metrics.items():
+        number = value if isinstance(value, int) else float(f"{float(value):.6g}")
+        plain[name] = number if math.isfinite(number) else None
+    return plain
+
+
+def read_values(file: Path, kind: TypeAdapter[Kept]) -> Kept:
+    """Returns what a JSON file contains; a missing file counts as an empty one.
 
     Raises:
         CourseError: it cannot be read, or is not of this kind.
@@ -130,22 +156,9 @@ def read_values(file: Path, kind: TypeAdapter) -> Any:
         raise _damaged(file, error) from None
 
 
-def _damaged(file: Path, error: Exception) -> CourseError:
-    what = str(error)
-    if isinstance(error, ValidationError):
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        what = ": ".join([*map(str, problem["loc"]), problem["msg"]])
-    return CourseError(f"{shown(file)} was damaged or changed ({' '.join(what.split())[:200]}); train it again.")
-
-
-def write_predictions(folder: Path, predictions: Predictions) -> None:
-    """Writes what `read` finds; raises CourseError if it cannot be written."""
-    with replacing(folder / PREDICTIONS) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, **predictions._asdict())
-
-
-def _predictions(folder: Path) -> Predictions | None:
-    file = folder / PREDICTIONS
+def read_predictions(folder: Path) -> Predictions | None:
+    """Returns the answers of the network in a folder, None if it was not tested; raises CourseError if damaged."""
+    file = folder / run_folder.PREDICTIONS
     if not file.exists():
         return None
     try:
@@ -154,11 +167,31 @@ def _predictions(folder: Path) -> Predictions | None:
         raise _damaged(file, error) from None
     outputs, labels, example = found
     kinds = (outputs.dtype.kind, labels.dtype.kind, example.dtype.kind in "uif")
-    if kinds != ("f", "u", True) or labels.ndim != 1 or outputs.shape != (len(labels), 10) or len(example[:1]) != 1:
+    if kinds != ("f", "u", True) or labels.ndim != 1 or outputs.shape[:-1] != labels.shape or len(example[:1]) != 1:
         raise _damaged(file, ValueError(f"{outputs.dtype} {outputs.shape} for {labels.dtype} {labels.shape}"))
-    if labels.max() > 9:
-        raise _damaged(file, ValueError(f"label {labels.max()}"))
+    if labels.max() >= outputs.shape[1]:
+        raise _damaged(file, ValueError(f"label {labels.max()} for {outputs.shape[1]} classes"))
     return found
+
+
+def write_predictions(folder: Path, predictions: Predictions) -> None:
+    """Writes what `read_predictions` reads; raises CourseError if it cannot be written."""
+    with replacing(folder / run_folder.PREDICTIONS) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, **predictions._asdict())
+
+
+def write_model(folder: Path, model: keras.Model) -> None:
+    """Writes a network to model.keras in a run's folder; raises CourseError if it cannot be written."""
+    with replacing(folder / run_folder.MODEL) as unfinished:
+        model.save(unfinished)
+
+
+def _damaged(file: Path, error: Exception) -> CourseError:
+    what = str(error)
+    if isinstance(error, ValidationError):
+        problem = first_problem(error)
+        what = f"{problem.place} {problem.requirement}"
+    return CourseError(f"{shown(file)} was damaged or changed ({' '.join(what.split())[:200]}); train it again.")
 
 
 def _text(file: Path) -> str:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from course.runs import folder as run_folder
-from course.runs.record import read
+from course.runs.record import read_run
 from course.sweep.trials import Sweep, Trial
 
 MOST_ROWS = 20
@@ -96,5 +96,5 @@ def repeat(sweep: Sweep, trial: Trial) -> str:
 
 def tested(trial: Trial) -> str:
     """Returns what a trial's test said, which is for the best one alone."""
-    accuracy = read(run_folder.RUNS / trial.folder).metrics.get("test_accuracy")
+    accuracy = read_run(run_folder.RUNS / trial.folder).metrics.get("test_accuracy")
     return "" if accuracy is None else f"; test accuracy {accuracy:.2%}"

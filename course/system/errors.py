@@ -5,9 +5,12 @@ import select
 import signal
 import sys
 import threading
+import traceback
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from course.system import signals
+from course.system.tracebacks import shorten
 
 CLOSED_PIPE = 141  # exit code, as shells have it after SIGPIPE
 
@@ -20,7 +23,7 @@ def end_in_a_sentence() -> None:
     """Makes an uncaught CourseError, a lack of memory or a signal end the program in a sentence without traceback.
 
     The exit code is 2 for a CourseError or a lack of memory, 130 for Ctrl-C, 141, without a sentence, if nobody reads
-    the output; every other exception keeps its traceback.
+    the output, 1 for every other exception, of which the lines in the program's own file are shown.
     """
     sys.excepthook = _report
     if hasattr(signal, "SIGPIPE") and threading.current_thread() is threading.main_thread():
@@ -32,20 +35,24 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
 
 
-def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     if isinstance(error, CourseError):
         print(error, file=sys.stderr)
         sys.exit(2)
     if isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
-        print(
-            "Out of memory. Try a smaller batch_size, fewer or smaller images, or a smaller network.", file=sys.stderr
-        )
+        remedy = "Try a smaller batch_size, fewer or smaller images, or a smaller network."
+        print(f"Out of memory. {remedy}", file=sys.stderr)
         sys.exit(2)
     stopped = signals.described(error)
     if stopped is not None:
         signals.say(f"Stopped by {stopped[0]}.")
         sys.exit(stopped[1])
-    sys.__excepthook__(kind, error, traceback)
+    whole = "".join(traceback.format_exception(error))
+    if "--traceback" in sys.argv:
+        print(whole, file=sys.stderr, end="")
+    else:
+        print(f"{shorten(whole, Path(sys.argv[0]).name)}\n\nThe whole traceback: add --traceback.", file=sys.stderr)
+    sys.exit(1)
 
 
 def _end_if_nobody_reads(number: int, frame: FrameType | None) -> None:

@@ -1,80 +1,114 @@
 """The Weights & Biases run of a training: online with credentials, offline without, never in training's way."""
 
+from __future__ import annotations
+
+import functools
 import io
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from PIL import Image
 
 from course import agent
+from course.runs.record import Predictions, Row
 from course.system.errors import CourseError, first_line
 from course.system.files import shown
 
-MODES = ("online", "offline", "disabled")
-START_SECONDS = 10  # what a dead server may cost before the run goes on offline
+if TYPE_CHECKING:
+    import wandb
+
+os.environ.setdefault("WANDB_SILENT", "true")  # this module says what there is to say
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no telemetry
+Mode = Literal["online", "offline", "disabled"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+PREDICTIONS_TRACKED = 16  # images
+START_SECONDS = 10  # what a dead server may cost before the run continues offline
 FINISH_SECONDS = 15  # what it may cost at the end, when the last metrics are on their way
 
 
-def asked_mode() -> str:
+def asked_mode() -> Mode:
     """Returns the mode that WANDB_MODE asks for, online if it is not set; raises CourseError if there is none such."""
     asked = os.environ.get("WANDB_MODE") or "online"
-    if asked not in MODES:
-        raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
-    return asked
+    for mode in MODES:
+        if asked == mode:
+            return mode
+    raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
 
 
 class Tracking:
     """One run in Weights & Biases. Whatever goes wrong with it ends in a sentence, not in the end of the training."""
 
     def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> None:
-        """Starts the run, or goes on with the one that has this identity; its files go to `folder`/wandb.
+        """Starts the run, or continues the one that has this identity; its files go to `folder`/wandb.
 
         The mode is that of WANDB_MODE if it is offline or disabled; otherwise online if there is an API key and a
         server that answers, else offline. Nothing is asked.
         """
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
         os.environ.pop(agent.VARIABLE, None)  # wandb would put a sweep's values, unchecked, in the place of `config`'s
-        import wandb  # late, because the command line is checked before anything heavy is loaded
+        import wandb  # late: it takes a second
 
         self.wandb = wandb
         self.failed = False
-        self.run = None
-        options = {"name": name, "project": project, "config": config, "dir": folder, "id": identity}
-        mode = self._mode()
         hook = sys.excepthook
+        self.run = self._start(name, project, config, folder, identity)
+        sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
+
+    def _start(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> wandb.Run:
+        init = functools.partial(
+            self.wandb.init, name=name, project=project, config=config, dir=folder, id=identity,
+            settings=self._settings(),
+        )  # fmt: skip
+        mode = self._mode()
         if mode == "online":
             try:
-                self.run = wandb.init(mode="online", resume="allow", settings=self._settings(), **options)
+                return init(mode="online", resume="allow")
             except Exception as error:  # a server can refuse in many ways, and none may end the lesson
                 _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
                 mode = "offline"
-                wandb.teardown()  # its process would say that the id is in use
-        if self.run is None:
-            try:
-                self.run = wandb.init(mode=mode, settings=self._settings(), **options)
-            except Exception as error:  # for example a full disk
-                _say(f"This run is not tracked ({first_line(error)})")
-                self.run = wandb.init(mode="disabled")
-        sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
+                self.wandb.teardown()  # its process would say that the id is in use
+        try:
+            return init(mode=mode)
+        except Exception as error:  # for example a full disk
+            _say(f"This run is not tracked ({first_line(error)})")
+            return self.wandb.init(mode="disabled")
 
-    def log(self, values: dict[str, Any], step: int) -> None:
+    def log(self, values: Row, step: int) -> None:
         """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
 
         What a server has of an earlier step, or of the same, it keeps: nothing is there twice.
         """
         self.guard(lambda: self.run.log(values, step=step, commit=True))
 
-    def log_predictions(self, images: np.ndarray, captions: list[str]) -> None:
-        """Logs images of shape (n, height, width), whatever their scale, each with its caption; not guarded."""
-        darkest, brightest = images.min(), images.max()
-        pixels = np.rint((images - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
-        pictures = [self.wandb.Image(image, caption=text) for image, text in zip(pixels, captions, strict=True)]
-        self.run.log({"predictions": pictures})
+    def log_predictions(
+        self, images: np.ndarray, predictions: Predictions, names: tuple[str, ...], image_size: tuple[int, int]
+    ) -> None:
+        """Logs the first test images, each with what it is and what it is predicted as.
+
+        Args:
+            images: as the network takes them, (n, ...), whatever their scale.
+            predictions: the network's answers to all of them.
+            names: of the classes.
+            image_size: height and width in pixels.
+        """
+
+        def log() -> None:
+            shown = images[:PREDICTIONS_TRACKED].reshape(-1, *image_size)
+            darkest, brightest = shown.min(), shown.max()
+            pixels = np.rint((shown - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
+            pictures = []
+            for image, label, scores in zip(pixels, predictions.labels, predictions.outputs, strict=False):
+                sure = f" ({scores.max():.0%})" if predictions.are_probabilities else ""
+                caption = f"{names[label]}, predicted as {names[scores.argmax()]}{sure}"
+                pictures.append(self.wandb.Image(image, caption=caption))
+            self.run.log({"predictions": pictures})
+
+        self.guard(log)
 
     def log_pictures(self, pictures: Iterable[tuple[str, str, bytes]]) -> None:
         """Logs pictures: of each the name, under which there may be several, what it shows in words, and its PNG."""
@@ -87,7 +121,7 @@ class Tracking:
 
         self.guard(log)
 
-    def summarize(self, values: dict[str, Any]) -> None:
+    def summarize(self, values: Row) -> None:
         """Writes the run's final values, which its table in Weights & Biases shows."""
         self.guard(lambda: self.run.summary.update(values))
 
@@ -123,7 +157,7 @@ class Tracking:
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
 
     def _replace_earlier_parts(self) -> None:
-        """Has `wandb sync` leave out what a run kept offline before it was resumed: its last part holds all of it."""
+        """Makes `wandb sync` skip what a run kept offline before it was resumed: its last part has all of it."""
         if self.run.offline and not self.failed:
             name, here = f"run-{self.run.id}.wandb", self._folder()
             for part in here.parent.glob(f"offline-run-*-{self.run.id}"):
@@ -136,17 +170,17 @@ class Tracking:
     def _is_kept(self) -> bool:
         return Path(self.run.settings.sync_file).exists()
 
-    def _mode(self) -> str:
+    def _mode(self) -> Mode:
         asked = asked_mode()
         if asked != "online":
             return asked
         try:
             return "online" if self.wandb.login(prompt=False, verify=False) else "offline"
-        except Exception as error:  # for example a key that is no key
+        except Exception as error:  # for example a key that is not one
             _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
             return "offline"
 
-    def _settings(self) -> Any:
+    def _settings(self) -> wandb.Settings:
         return self.wandb.Settings(
             init_timeout=START_SECONDS,
             finish_timeout=FINISH_SECONDS,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.data import load, training_images
+from course.data import load_data_set, training_images
 from course.system.errors import CourseError
 
 SECONDS = 10  # what no file may take
@@ -81,7 +81,7 @@ def outcome(file: Path) -> str:
     """Loads a data file; the result is in the documented format, or one sentence, in time."""
     began = time.monotonic()
     try:
-        (x_train, y_train), (x_test, y_test) = load(str(file))
+        (x_train, y_train), (x_test, y_test) = load_data_set(str(file))
         training_images(str(file))
     except CourseError as error:
         assert str(file) in str(error)
@@ -126,7 +126,7 @@ def test_a_file_made_to_do_harm(tmp_path, monkeypatch, tried, change, named):
         assert came_out == "in the documented format"
     else:
         with pytest.raises(CourseError, match=named):
-            load(str(file))
+            load_data_set(str(file))
     assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]  # nothing was executed, nothing unpacked
     tried(f"data file, {change}", Counter([came_out]))
 
@@ -134,7 +134,7 @@ def test_a_file_made_to_do_harm(tmp_path, monkeypatch, tried, change, named):
 @pytest.mark.parametrize("name", ["a" * 300 + ".npz", "\0.npz", "/dev/null/.npz", ".npz", "/dev/zero", "\udcff.npz"])
 def test_a_name_that_no_file_can_have_is_refused(name):
     with pytest.raises(CourseError, match="must be one of mnist, fashion_mnist, or the path of an"):
-        load(name)
+        load_data_set(name)
 
 
 SHAPES = st.lists(st.integers(0, 30), max_size=4).map(tuple)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from course.runs import checkpoint
-from course.runs.record import read, read_history
+from course.runs.record import read_history, read_run
 
 pytestmark = pytest.mark.slow  # mounts disks
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2", "--data", "mine.npz")
@@ -63,7 +63,7 @@ def check_every_file(folder: Path) -> None:
         elif file.name == checkpoint.CHECKPOINT:
             checkpoint.read(folder)
     if (folder / "history.csv").exists():
-        read(folder)
+        read_run(folder)
 
 
 @pytest.mark.parametrize("kibibytes", EVERY)

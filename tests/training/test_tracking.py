@@ -15,6 +15,7 @@ def only_run(checkout) -> Path:
     return runs[0]
 
 
+@pytest.mark.slow
 def test_without_an_account_a_run_is_tracked_offline_with_everything(checkout, small_data, no_network, tracked):
     answer = checkout.run(*QUICK, "--data", str(small_data), "--project", "my-project", before=no_network)
     assert answer.returncode == 0, answer.stderr
@@ -43,6 +44,7 @@ def test_without_an_account_a_run_is_tracked_offline_with_everything(checkout, s
     assert upload == f"Upload it:   wandb sync runs/wandb/{run.name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["disabled", "offline"])
 def test_wandb_mode_is_obeyed_even_with_a_key(checkout, small_data, no_network, mode):
     answer = checkout.run(*QUICK, "--data", str(small_data), before=no_network, WANDB_MODE=mode, WANDB_API_KEY=KEY)
@@ -61,6 +63,7 @@ def test_a_mode_that_there_is_not_is_refused(checkout):
     )
 
 
+@pytest.mark.slow
 def test_a_key_that_is_no_key_costs_nothing_and_is_not_shown(checkout, small_data, no_network):
     answer = checkout.run(*QUICK, "--data", str(small_data), before=no_network, WANDB_API_KEY="secret")
     assert answer.returncode == 0

@@ -6,7 +6,7 @@ import pytest
 
 ABOUT_THE_MODEL = """
 import cnn, json, numpy
-model = cnn.build_model(cnn.Config())
+model = cnn.build_model(cnn.Config(), 10)
 shapes = [list(weight.shape) for weight in model.get_weights()]
 model.set_weights([numpy.full(shape, 0.01) for shape in shapes])
 images = numpy.linspace(0, 1, 2 * 784, dtype="float32").reshape(2, 28, 28, 1) ** 2
@@ -27,6 +27,7 @@ def test_jax_builds_the_same_model(checkout):
     assert jax_output[0] == pytest.approx(tensorflow_output[0], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_jax_runs_the_scripts(checkout, script):
     if script == "best":
         pytest.skip("JAX takes minutes for its convolutions on a processor")

@@ -1,0 +1,99 @@
+"""The folders of runs: where they are, the name of every file in them, and which process is using one."""
+
+import contextlib
+import itertools
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from course.system.errors import CourseError
+
+RUNS = Path(__file__).resolve().parent.parent.parent / "runs"
+LATEST = "latest"  # beside the runs of a script: a link to the newest
+
+# From a run's first moment.
+CONFIG = "config.json"
+ENVIRONMENT = "environment.json"
+CHECKPOINT = "checkpoint.npz"  # until the run is finished
+# After each epoch.
+HISTORY = "history.csv"
+MODEL = "model.keras"
+# After the test.
+PREDICTIONS = "predictions.npz"
+METRICS = "metrics.json"
+REPORT = "report.html"
+PICTURES = "pictures"  # a folder: those of the report
+# Of the challenge.
+SCRIPT = "fashion.py"  # the learner's file as it was when the run began
+OBSERVED = "attempt.json"  # what `fit` was given
+GRADE = "grade.json"
+
+
+def check_writable() -> None:
+    """Raises CourseError unless a run can write its folder."""
+    folder = RUNS if RUNS.exists() else RUNS.parent
+    if not os.access(folder, os.W_OK):
+        raise CourseError(f"{folder} cannot be written to; copy the course to a folder of your own and run it there.")
+
+
+def new_folder(script: str, name: str) -> Path:
+    """Makes runs/<script>/<time in UTC>-<name>, followed by a number if there is one of this second already.
+
+    Raises:
+        CourseError: it cannot be made.
+    """
+    base = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}-{name}"
+    try:
+        (RUNS / script).mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            folder = RUNS / script / (base if number == 1 else f"{base}-{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        raise CourseError(f"No folder can be made in {RUNS} ({error.strerror}); no run is started.") from None
+    raise AssertionError("count never ends")
+
+
+def folders_with(file: str, script: str = "*") -> list[Path]:
+    """Returns the folders of a script's runs, or of all, that have this file; the newest last."""
+    found = {path.parent for path in RUNS.glob(f"{script}/*/{file}") if path.parent.name != LATEST}
+    return sorted(found, key=lambda folder: folder.name)
+
+
+def point_latest_to(folder: Path) -> None:
+    """Makes the link `latest` next to a folder point to it."""
+    link = folder / LATEST  # made where no other run makes one, then moved to its place
+    with contextlib.suppress(OSError):  # Windows lets not everybody make links
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder.name, target_is_directory=True)
+        os.replace(link, folder.parent / LATEST)
+
+
+def lock(folder: Path) -> BinaryIO:
+    """Returns a file that keeps every other process from this run until it is closed; raises BlockingIOError."""
+    file = (folder / CONFIG).open("rb+")  # a network's file system locks only what can be written
+    try:
+        import fcntl  # not on Windows, where nothing is locked
+    except ImportError:
+        return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    except OSError:  # a file system without locks
+        pass
+    return file
+
+
+def is_in_use(folder: Path) -> bool:
+    """Returns whether a process holds the lock of this run."""
+    try:
+        lock(folder).close()
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # which is said later, if it matters
+    return False

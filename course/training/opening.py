@@ -1,0 +1,78 @@
+"""The folder of a run that is about to train: a new one, or that of an interrupted run."""
+
+import hashlib
+import inspect
+import secrets
+import sys
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from course.config import LessonConfig
+from course.runs import checkpoint as checkpoints
+from course.runs import folder as run_folder
+from course.runs.checkpoint import Checkpoint
+from course.runs.record import write_history
+from course.system.errors import CourseError
+from course.system.files import UNFINISHED, shown, write_json
+
+
+class Opened(NamedTuple):
+    """A run's folder that no other process can use, and what the run has come to."""
+
+    folder: Path
+    lock: BinaryIO  # until it is closed
+    checkpoint: Checkpoint
+    values: list[np.ndarray]  # of all variables; none if the run has not trained yet
+
+
+def open_new_folder(script: str, config: LessonConfig) -> Opened:
+    """Makes the folder of a new run; raises CourseError if that cannot be done."""
+    folder = run_folder.new_folder(script, config.name)
+    write_json(folder / run_folder.CONFIG, config.values())
+    checkpoint = Checkpoint(
+        program=Path(sys.argv[0]).name,
+        source=_source_of(config),
+        defaults=type(config).model_construct().values(),
+        config=config.values(),
+        tracking=secrets.token_hex(4),
+    )
+    checkpoints.write(folder, checkpoint)
+    return Opened(folder, run_folder.lock(folder), checkpoint, [])
+
+
+def open_again(folder: Path, script: str, config: LessonConfig) -> Opened:
+    """Opens the folder of an interrupted run, and says how far the run has come and if its script has changed.
+
+    Raises:
+        CourseError: it is another script's, in use, or damaged.
+    """
+    if folder.parent.name != script:
+        raise CourseError(f"{shown(folder)} is a run of {folder.parent.name}, not of {script}.")
+    try:
+        lock = run_folder.lock(folder)
+    except OSError:
+        raise CourseError(f"{shown(folder)} is still running, or cannot be written to.") from None
+    checkpoint, values = checkpoints.read(folder)
+    for leftover in folder.glob(f"{UNFINISHED}*"):
+        leftover.unlink(missing_ok=True)
+    if checkpoint.history:
+        write_history(folder, checkpoint.history)
+    epochs = f"{len(checkpoint.history)} of {config.values().get('epochs')} epochs"
+    print(f"Resumed: {epochs} are finished and kept in {shown(folder)}.", flush=True)
+    source = _source_of(config)
+    if not checkpoint.history:
+        checkpoint = checkpoint.model_copy(update={"source": source})  # all of it will be of this one
+    elif source != checkpoint.source:
+        print(
+            f"{checkpoint.program} was changed since this run began; numbers may differ from those of a run that was"
+            " not interrupted.",
+            file=sys.stderr,
+        )
+    return Opened(folder, lock, checkpoint, values)
+
+
+def _source_of(config: LessonConfig) -> str:
+    """Returns the SHA-256 of the script in which the class of a config is written."""
+    return hashlib.sha256(Path(inspect.getfile(type(config))).read_bytes()).hexdigest()
