@@ -16,7 +16,7 @@ BEGIN = "from course.system.errors import CourseError, end_in_a_sentence\nend_in
         ("raise CourseError('Do this.')", 2, "Do this.\n"),
         ("raise MemoryError", 2, "Out of memory. Try a smaller batch_size, "),
         ("raise KeyboardInterrupt", 130, "\nStopped by Ctrl-C.\n"),
-        ("raise ValueError('Unknown.')", 1, "Traceback (most recent call last):\n"),
+        ("raise ValueError('Unknown.')", 1, "ValueError: Unknown.\n\nThe whole traceback: add --traceback.\n"),
     ],
 )
 def test_exceptions(statement, exit_code, said):
