@@ -1,14 +1,21 @@
-"""The repository itself: what it needs is declared, what it promises is what CI runs, its style is ruff's."""
+"""The repository itself: what it needs is declared, CI runs what it promises, and its code keeps to its own rules."""
 
 import ast
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from checkout import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from course.runs import folder as run_folder
+
+COURSE = REPOSITORY / "course"
+LESSONS = ("mlp", "cnn", "fast", "best", "fashion", "convolution")
+REQUIREMENTS = ("requirements.txt", "requirements-sweep.txt", "requirements-dev.txt")
 IMPORTED_AS = {
     "pillow": "PIL",
     "pyyaml": "yaml",
@@ -16,13 +23,29 @@ IMPORTED_AS = {
     "axe-playwright-python": "axe_playwright_python",
     "pytest-xdist": "xdist",
 }
-# What only runs where requirements-sweep.txt is installed.
-SWEEPING = ("scoreboard.py", "sweep.py", "sweep_file.py", "sweep_report.py", "sweeps.py", "trial.py", "tuning.py")
+# Words that everybody else has other ones for (CONTRIBUTING.md): in code, pages and messages.
+FOREIGN = (
+    r"\bcorrections? (of|to|between)\b",
+    r"\bby heart\b",
+    r"\btaken for\b",
+    r"\bgo(es)? on with\b",
+    r"\bis no (?!longer\b)\w",
+    r"\bare none\b",
+    r"\bmakes? .{0,40}\banew\b",
+    r'"""Has \w',
+)
+WRITTEN_SO = {"docs/overfitting.md": r"by heart"}  # once: there it is a picture, and explained
+
+
+def packages(file: str) -> set[str]:
+    """Returns the lines of a requirements file that name packages, without comments."""
+    lines = {line.split("#")[0].strip() for line in (REPOSITORY / file).read_text(encoding="utf-8").splitlines()}
+    return {line for line in lines if line and not line.startswith("-r ")}
 
 
 def required(file: str) -> set[str]:
     """Returns the packages that a requirements file names, as they are imported."""
-    names = re.findall(r"^([A-Za-z0-9_-]+)(?:\[\w+\])?[<>=]", (REPOSITORY / file).read_text(), re.MULTILINE)
+    names = {re.split(r"[\[<>=]", line)[0] for line in packages(file)}
     return {IMPORTED_AS.get(name, name) for name in names}
 
 
@@ -31,44 +54,59 @@ def imported(file: Path) -> set[str]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
     return names - set(sys.stdlib_module_names)
 
 
+def modules() -> dict[str, ast.Module]:
+    """Returns the syntax trees of course/ by path."""
+    files = sorted(COURSE.rglob("*.py"))
+    return {str(file.relative_to(REPOSITORY)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+
+
 def test_programs_import_nothing_but_the_standard_library_and_the_requirements():
-    running = required("requirements.txt") | {"course", "jax"}  # jax where it is Keras' backend
     scripts = {file.stem for file in REPOSITORY.glob("*.py")}
+    running = required("requirements.txt") | {"course", "jax"}  # jax where it is Keras' backend
     sweeping = running | required("requirements-sweep.txt")
     developing = sweeping | required("requirements-dev.txt")
     measuring = developing | scripts | {"benchmarks", "docs", "torch"}  # torch if it is there
-    for allowed, folder in (
-        *((running, folder) for folder in ("", "course", "data", "solutions")),
-        *((measuring, folder) for folder in ("benchmarks", "benchmarks/contestants", "docs")),
-    ):
-        for file in (REPOSITORY / folder).glob("*.py"):
-            assert imported(file) <= (sweeping if file.name in SWEEPING else allowed), file
+    allowed = {"course": running, "data": running, "solutions": running, "benchmarks": measuring, "docs": measuring}
+    for folder, names in allowed.items():
+        for file in (REPOSITORY / folder).rglob("*.py"):
+            assert imported(file) <= (sweeping if file.is_relative_to(COURSE / "sweep") else names), file
+    for file in REPOSITORY.glob("*.py"):
+        assert imported(file) <= (developing if file.name == "noxfile.py" else running), file
 
 
-def test_the_course_package_imports_no_script():
-    scripts = {file.stem for file in REPOSITORY.glob("*.py")}
-    for file in (REPOSITORY / "course").glob("*.py"):
-        assert not imported(file) & scripts, file
+def test_imports_run_downwards():
+    answer = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-sweep.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", REQUIREMENTS)
 def test_every_requirement_has_a_lower_and_an_upper_bound(file):
-    lines = [line.split("#")[0].strip() for line in (REPOSITORY / file).read_text().splitlines()]
-    for line in filter(None, lines):
-        assert line.startswith("-r ") or re.fullmatch(r"[\w-]+(\[\w+\])?>=[\d.]+,<[\d.]+", line), line
+    for line in packages(file):
+        assert re.fullmatch(r"[\w-]+(\[\w+\])?>=[\d.]+,<[\d.]+", line), line
 
 
-def test_ci_runs_the_readmes_test_command():
-    (command,) = re.findall(
-        r"^pip install -r requirements-dev.txt && .*$", (REPOSITORY / "README.md").read_text(), re.M
-    )
-    assert command in (REPOSITORY / ".ci" / "run").read_text().splitlines()
-    assert "pytest" in command
+def test_the_requirements_files_are_those_of_the_project():
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = declared["dependency-groups"]
+    assert packages("requirements.txt") == set(declared["project"]["dependencies"])
+    assert packages("requirements-sweep.txt") == set(groups["sweep"])
+    assert packages("requirements-dev.txt") == {line for line in groups["dev"] if isinstance(line, str)}
+
+
+def test_ci_runs_the_readmes_test_command_and_then_the_slow_tests():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^pip install -r requirements-dev.txt && .*$", readme, re.M)
+    lines = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert command == "pip install -r requirements-dev.txt && python -m pytest"
+    assert lines[-2:] == [command, "python -m pytest --slow -m slow"]
 
 
 @pytest.mark.parametrize("check", [["check"], ["format", "--check"]])
@@ -77,3 +115,82 @@ def test_ruff_is_content(check):
         [sys.executable, "-m", "ruff", *check, REPOSITORY], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stdout
+
+
+def test_few_modules_are_directly_in_the_course():
+    assert len([file for file in COURSE.glob("*.py") if file.name != "__init__.py"]) <= 12
+
+
+@pytest.mark.parametrize(("kind", "longest"), [(ast.ClassDef, 120), ((ast.FunctionDef, ast.AsyncFunctionDef), 50)])
+def test_classes_and_functions_are_short(kind, longest):
+    long = {
+        f"{path}: {node.name}": node.end_lineno - node.lineno + 1
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, kind) and node.end_lineno - node.lineno >= longest
+    }
+    assert long == {}
+
+
+def test_names_of_classes_and_public_functions_occur_once():
+    places = {}
+    for path, tree in modules().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path)
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_types_are_real():
+    places = [
+        f"{path}:{node.lineno}"
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == "Any"
+    ]
+    assert len(places) <= 40, places
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_is_a_page(lesson):
+    lines = (REPOSITORY / f"{lesson}.py").read_text(encoding="utf-8").count("\n")
+    assert lines <= 90
+
+
+def test_names_of_a_runs_files_are_written_once():
+    names = {value for value in vars(run_folder).values() if isinstance(value, str) and re.search(r"\.\w+$", value)}
+    names -= {run_folder.__name__, run_folder.__file__, run_folder.SCRIPT}  # a script of the learner's, too
+    places = [
+        f"{path}:{node.lineno} {node.value}"
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and str(node.value).split("/")[-1] in names
+        and path != "course/runs/folder.py"
+    ]
+    assert places == []
+
+
+def texts() -> Iterator[Path]:
+    """Yields what learners and contributors read: code, pages, messages and templates."""
+    for folder in ("course", "solutions", "benchmarks", "docs", "data"):
+        for kind in ("py", "md", "html"):
+            yield from (REPOSITORY / folder).rglob(f"*.{kind}")
+    for kind in ("py", "md", "yaml", "txt", "toml"):
+        yield from REPOSITORY.glob(f"*.{kind}")
+
+
+@pytest.mark.parametrize("pattern", FOREIGN)
+def test_words_are_those_of_the_field(pattern):
+    places = []
+    for file in texts():
+        path, text = file.relative_to(REPOSITORY).as_posix(), file.read_text(encoding="utf-8")
+        for found in re.finditer(pattern, text):
+            if not re.fullmatch(WRITTEN_SO.get(path, "(?!)"), found[0]):
+                places.append(f"{path}:{text.count(chr(10), 0, found.start()) + 1} {found[0]}")
+    assert places == []
+
+
+def test_the_picture_of_learning_by_heart_is_used_once():
+    text = (REPOSITORY / "docs" / "overfitting.md").read_text(encoding="utf-8")
+    assert text.count("by heart") <= 1

@@ -1,9 +1,13 @@
 """How a program of the course ends when it cannot continue: with one sentence and an exit code."""
 
+import os
+import select
+import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from course.system import signals
 from course.system.tracebacks import shorten
@@ -22,6 +26,8 @@ def end_in_a_sentence() -> None:
     the output, 1 for every other exception, of which the lines in the program's own file are shown.
     """
     sys.excepthook = _report
+    if hasattr(signal, "SIGPIPE") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGPIPE, _end_if_nobody_reads)
 
 
 def first_line(error: BaseException) -> str:
@@ -37,9 +43,6 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
         remedy = "Try a smaller batch_size, fewer or smaller images, or a smaller network."
         print(f"Out of memory. {remedy}", file=sys.stderr)
         sys.exit(2)
-    if isinstance(error, BrokenPipeError):  # SIG_DFL for SIGPIPE would also end a run whose tracking process is lost
-        sys.stdout = None  # type: ignore[assignment]  # else Python fails to flush it at its end
-        sys.exit(CLOSED_PIPE)
     stopped = signals.described(error)
     if stopped is not None:
         signals.say(f"Stopped by {stopped[0]}.")
@@ -50,3 +53,11 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
     else:
         print(f"{shorten(whole, Path(sys.argv[0]).name)}\n\nThe whole traceback: add --traceback.", file=sys.stderr)
     sys.exit(1)
+
+
+def _end_if_nobody_reads(number: int, frame: FrameType | None) -> None:
+    """Ends the program if its output is closed, as SIG_DFL would; but that also ends it for a lost tracking process."""
+    output = select.poll()
+    output.register(1, 0)
+    if output.poll(0):  # an error, or closed at the other end
+        os._exit(CLOSED_PIPE)

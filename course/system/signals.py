@@ -60,7 +60,7 @@ def say(sentence: str) -> None:
         sys.stdout.flush()
         print(f"\n{sentence}", file=sys.stderr, flush=True)
     except OSError:
-        sys.stdout = sys.stderr = None  # type: ignore[assignment]  # else Python fails to flush them at its end
+        sys.stdout = sys.stderr = None  # else Python fails to flush them at its end
 
 
 def _numbers() -> list[signal.Signals]:

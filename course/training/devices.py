@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import keras
 import numpy as np
 
+from course.config import LessonConfig
 from course.system.errors import CourseError, first_line
 from course.system.quiet import quiet
 
 if TYPE_CHECKING:
     import jax
-
-    from course.config import LessonConfig
 
 VARIABLES = ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")  # of Keras, after KERAS_DISTRIBUTION_
 JOIN_SECONDS = 120  # for all processes to be started

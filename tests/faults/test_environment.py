@@ -13,8 +13,6 @@ import pytest
 from listening import LOOPBACK, listeners
 
 from course.runs.record import read_history
-from course.system import memory
-from course.system.errors import CourseError
 
 pytestmark = pytest.mark.slow  # mounts disks, removes folders
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2")
@@ -157,26 +155,6 @@ def test_files_where_folders_of_runs_must_be(here, thorough, there, refused):
         assert len(read_history(finished.parent)) == 2
         if "wandb" in there:
             assert "not tracked" in only_sentence(answer.stderr)
-
-
-def test_images_that_cannot_fit_into_memory_are_refused_in_a_sentence(checkout):
-    answer = checkout.run("cnn.py", "--img_width", "1024", "--img_height", "1024")  # 447 GiB
-    assert answer.returncode == 2
-    sentence = only_sentence(answer.stderr)
-    assert sentence.startswith("Training with ")
-    assert sentence.endswith("choose a smaller img_height and img_width.")
-
-
-def test_a_container_has_no_more_memory_than_its_limit(tmp_path, monkeypatch):
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(memory, "CONTAINER", limit)
-    for text, refused in (("max\n", False), (f"{2**20}\n", True), ("", False)):
-        limit.write_text(text)
-        if refused:
-            with pytest.raises(CourseError, match="choose a smaller img_height and img_width"):
-                memory.check_images(60_000, 28, 28)
-        else:
-            memory.check_images(60_000, 28, 28)
 
 
 def test_a_run_listens_on_loopback_only(here, no_network):

@@ -1,0 +1,1 @@
+"""Kernels, pictures and figures of convolution.py."""
