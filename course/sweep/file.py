@@ -6,8 +6,8 @@ import re
 import reprlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.util import module_from_spec
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -246,7 +246,9 @@ def config_class(script: Path) -> type[LessonConfig]:
     if not script.is_file():
         raise CourseError(f"there is no script {shown(script)}; program must name one, such as cnn.py.")
     loader = SourceFileLoader(script.stem, str(script))
-    module = module_from_spec(ModuleSpec(script.stem, loader, origin=str(script)))
+    spec = spec_from_file_location(script.stem, script, loader=loader)
+    assert spec is not None
+    module = module_from_spec(spec)
     replaced = sys.modules.get(script.stem)  # a script may have the name of a package
     sys.modules[script.stem] = module  # where pydantic looks annotations up
     try:
