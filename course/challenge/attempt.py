@@ -1,100 +1,123 @@
-"""What a run of the challenge leaves for its grader, besides what every run leaves."""
+"""A training of the challenge, which also keeps for its grader the learner's file and what `fit` was given."""
 
+from __future__ import annotations
+
+import contextlib
 import functools
 import inspect
 import os
-import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
-from course.data import load_data_set
+from course.challenge.levels import SCRIPT_NAME
+from course.challenge.observed import (
+    Observations,
+    ObservedArray,
+    ObservedData,
+    ObservedFit,
+    ObservedLabels,
+    ObservedLayer,
+    ObservedNetwork,
+)
+from course.config import LessonConfig
+from course.data import load
+from course.runs import folder as run_folder
 from course.system.files import write_json, write_text
 from course.training.run import Run
 
-SCRIPT = "fashion.py"  # in the run's folder: the learner's file as it was when the run began
-OBSERVED = "attempt.json"
 AT_A_TIME = 5_000  # images
 
 
 class Attempt(Run):
     """One training of the challenge; `model.fit` is watched while it is entered.
 
-    Its folder gets a copy of the learner's file and attempt.json, with what each `fit` was given: the network, its
-    loss, and of images and labels their shape, dtype, range, and how many are whose.
+    Its folder also gets a copy of the learner's file, and attempt.json with what each `fit` was given: the network, its
+    loss, and of images and labels their shape, dtype and range, and whether they are those of the data set.
     """
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: LessonConfig) -> None:
+        """Takes note of what is to be run; the runs of reference answers are kept with those of fashion.py."""
         super().__init__(config)
-        self.script = "fashion"  # a reference answer, too, is graded as an attempt
+        self.script = SCRIPT_NAME
 
     def _begin(self) -> None:
-        import keras  # late, because the command line is checked before keras is loaded
-
         super()._begin()
-        source = Path(sys.modules[type(self.config).__module__].__file__)
-        write_text(self.folder / SCRIPT, source.read_text(encoding="utf-8"))
-        self._observed = {"process": os.getpid(), "fits": []}
-        write_json(self.folder / OBSERVED, self._observed)
-        self._fit = keras.Model.fit
+        source = Path(inspect.getfile(type(self.config)))
+        write_text(self.folder / run_folder.SCRIPT, source.read_text(encoding="utf-8"))
+        self._file = self.folder / run_folder.OBSERVED
+        self._observations = Observations(process=os.getpid())
+        self._write_observations()
+        self._exit.enter_context(self._watched_fit())
 
-        def watched(model: keras.Model, *arguments: Any, **options: Any) -> Any:
-            given = inspect.signature(self._fit).bind(model, *arguments, **options).arguments
-            self._keep(self._look_at(model, given))
-            history = self._fit(model, *arguments, **options)
-            self._keep(self._observed["fits"].pop() | {"network": _network(model)})  # by now it knows its shapes
+    @contextlib.contextmanager
+    def _watched_fit(self) -> Iterator[None]:
+        original = keras.Model.fit
+        signature = inspect.signature(original)
+
+        @functools.wraps(original)
+        def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
+            observed = self._observe(model, signature.bind(model, *arguments, **options).arguments)
+            self._observations.fits.append(observed)
+            self._write_observations()
+            history = original(model, *arguments, **options)
+            observed.network = _observe_network(model)  # by now it knows its shapes
+            self._write_observations()
             return history
 
-        keras.Model.fit = watched
-
-    def __exit__(self, *error: Any) -> None:
-        import keras
-
-        keras.Model.fit = getattr(self, "_fit", keras.Model.fit)  # not there if the run did not begin
-        super().__exit__(*error)
+        keras.Model.fit = fit
+        try:
+            yield
+        finally:
+            keras.Model.fit = original
 
     @functools.cached_property
-    def _known(self) -> "_KnownImages":
-        return _KnownImages(self.config)  # late, and once: it reads the whole data set
+    def _known(self) -> KnownImages:
+        return KnownImages(self.config)  # late, and once: it reads the whole data set
 
-    def _keep(self, fit: dict[str, Any]) -> None:
-        self._observed["fits"].append(fit)
-        write_json(self.folder / OBSERVED, self._observed)
+    def _write_observations(self) -> None:
+        write_json(self._file, self._observations.model_dump())
 
-    def _look_at(self, model: Any, given: dict[str, Any]) -> dict[str, Any]:
-        x, y, validation = given.get("x"), given.get("y"), given.get("validation_data")
-        share = given.get("validation_split") or 0
-        if validation is None and share and hasattr(x, "__len__") and hasattr(y, "__len__"):  # as Keras splits
-            kept = int(len(x) * (1 - share))
+    def _observe(self, model: keras.Model, inputs: Mapping[str, Any]) -> ObservedFit:
+        x, y, validation = _as_array(inputs.get("x")), _as_array(inputs.get("y")), inputs.get("validation_data")
+        fraction = inputs.get("validation_split") or 0
+        if validation is None and fraction and x is not None and y is not None:  # as Keras splits
+            kept = int(len(x) * (1 - fraction))
             x, y, validation = x[:kept], y[:kept], (x[kept:], y[kept:])
-        looks, training = self._known.look_at(x, y)
-        others, validation = (
-            self._known.look_at(*validation[:2]) if isinstance(validation, tuple | list) else (set(), None)
+        looks, training = self._known.compare(x, y)
+        others, validated = (
+            self._known.compare(*map(_as_array, validation[:2]))
+            if isinstance(validation, tuple | list)
+            else (set(), None)
         )
-        return {
-            "network": _network(model),
-            "learning_rate": float(getattr(getattr(model, "optimizer", None), "learning_rate", 0)),
-            "training": training,
-            "validation": validation,
-            "in_both": len(looks & others),
-        }
+        return ObservedFit(
+            network=_observe_network(model),
+            learning_rate=float(getattr(getattr(model, "optimizer", None), "learning_rate", 0)),
+            training=training,
+            validation=validated,
+            in_both=len(looks & others),
+        )
 
 
-class _KnownImages:
+class KnownImages:
     """The images of the data set, recognised in whatever range and shape a learner gives them to `fit`."""
 
-    def __init__(self, config: Any) -> None:
-        size = (getattr(config, "img_height", 28), getattr(config, "img_width", 28))
-        self.of_data_set: dict[int, tuple[str, int]] = {}  # what an image looks like → whose it is, and its label
-        train, test = load_data_set(config.data, size)
+    def __init__(self, config: LessonConfig) -> None:
+        """Reads the data set of a config; raises CourseError as `load` does."""
+        self.of_data_set: dict[int, tuple[str, int]] = {}  # what an image looks like → its part, and its label
+        train, test = load(config)
         for part, (images, labels) in (("test", test), ("training", train)):
             for look, label in zip(_looks(images), labels, strict=True):
                 self.of_data_set[look] = (part, int(label))
 
-    def look_at(self, images: Any, labels: Any) -> tuple[set[int], dict[str, Any] | None]:
-        """Returns the looks of images, and what can be said of them and their labels; None if they are not arrays."""
-        images, labels = _array(images), _array(labels)
+    def compare(self, images: np.ndarray | None, labels: np.ndarray | None) -> tuple[set[int], ObservedData | None]:
+        """Returns the looks of images (n, ...), and what there is to say about them and their labels.
+
+        Nothing and None if they are not arrays of images with a label each, of shape (n,), (n, 1) or (n, classes).
+        """
         if images is None or labels is None or len(images) != len(labels) or images.ndim < 2 or not images.size:
             return set(), None
         rows = labels.reshape(len(labels), -1)
@@ -105,32 +128,25 @@ class _KnownImages:
             for look, label in zip(looks, classes, strict=True)
             if look in self.of_data_set
         ]
-        return set(looks), {
-            "images": described(images),
-            "labels": described(labels) | {"one_hot": bool(labels.ndim == 2 and (labels.sum(axis=1) == 1).all())},
-            "recognised": len(found),
-            "test_images": sum(part == "test" for part, _, _ in found),
-            "own_labels": sum(own == label for _, own, label in found),
-        }
+        one_hot = bool(labels.ndim == 2 and (labels.sum(axis=1) == 1).all())
+        return set(looks), ObservedData(
+            images=ObservedArray.of(images),
+            labels=ObservedLabels.of(labels, one_hot=one_hot),
+            recognised=len(found),
+            test_images=sum(part == "test" for part, _, _ in found),
+            own_labels=sum(own == label for _, own, label in found),
+        )
 
 
-def described(array: np.ndarray) -> dict[str, Any]:
-    """Returns shape, dtype, lowest and highest value of an array as JSON has them; None for what is not finite."""
-    lowest, highest = float(array.min()), float(array.max())
-    lowest, highest = (value if np.isfinite(value) else None for value in (lowest, highest))
-    return {"shape": list(array.shape), "dtype": str(array.dtype), "lowest": lowest, "highest": highest}
-
-
-def _array(values: Any) -> np.ndarray | None:
-    import keras  # late, because the command line is checked before keras is loaded
-
+def _as_array(values: object) -> np.ndarray | None:
+    """Returns an array or a tensor of numbers as an array, None for everything else."""
     if isinstance(values, np.ndarray):
         return values if values.dtype.kind in "uifb" else None
     return keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else None
 
 
 def _looks(images: np.ndarray) -> list[int]:
-    """Returns one number an image, the same for the same image in another shape or on another scale.
+    """Returns one number per image (n, ...), the same for the same image in another shape or on another scale.
 
     Each image is stretched to 0...255. Where that rounds the other way, an image is not recognised: a few are not.
     """
@@ -144,31 +160,29 @@ def _looks(images: np.ndarray) -> list[int]:
     return looks
 
 
-def _network(model: Any) -> dict[str, Any]:
-    """Returns outputs, layers and loss of a compiled network; names as Keras has them."""
+def _observe_network(model: keras.Model) -> ObservedNetwork:
     loss = getattr(model, "loss", None)  # not there if compile was forgotten
-    settings = loss.get_config() if hasattr(loss, "get_config") else {}
-    return {
-        "outputs": [list(output.shape) for output in getattr(model, "outputs", None) or []],
-        "layers": [_layer(layer) for layer in _all_layers(model)],
-        "loss": str(getattr(loss, "name", None) or getattr(loss, "__name__", None) or loss),
-        "from_logits": bool(settings.get("from_logits", False)),
-    }
+    settings: dict[str, Any] = getattr(loss, "get_config", dict)()  # none of a loss that is a name or a function
+    return ObservedNetwork(
+        outputs=[list(output.shape) for output in getattr(model, "outputs", None) or []],
+        layers=[_observe_layer(layer) for layer in _all_layers(model)],
+        loss=str(getattr(loss, "name", None) or getattr(loss, "__name__", None) or loss),
+        from_logits=bool(settings.get("from_logits", False)),
+    )
 
 
-def _all_layers(model: Any) -> list[Any]:
-    """Returns the layers of a model in their order, those of models inside it in their place."""
+def _all_layers(model: keras.Model) -> list[keras.Layer]:
+    """Returns the layers of a model in their order, with the layers of models inside it in their place."""
     return [inner for layer in model.layers for inner in (_all_layers(layer) if hasattr(layer, "layers") else [layer])]
 
 
-def _layer(layer: Any) -> dict[str, Any]:
+def _observe_layer(layer: keras.Layer) -> ObservedLayer:
     kind = type(layer).__name__
-    activation = getattr(layer, "activation", None)
-    name = "softmax" if kind == "Softmax" else "relu" if kind == "ReLU" else getattr(activation, "__name__", None)
-    return {
-        "kind": kind,
-        "activation": name,
-        "rate": getattr(layer, "rate", None) if kind.endswith("Dropout") else None,
-        "strides": max(np.atleast_1d(getattr(layer, "strides", 1)).tolist()),
-        "data_format": getattr(layer, "data_format", None),
-    }
+    name = getattr(getattr(layer, "activation", None), "__name__", None)
+    return ObservedLayer(
+        kind=kind,
+        activation={"Softmax": "softmax", "ReLU": "relu"}.get(kind, name),
+        rate=getattr(layer, "rate", None) if kind.endswith("Dropout") else None,
+        strides=max(np.atleast_1d(getattr(layer, "strides", None) or 1).tolist()),
+        data_format=getattr(layer, "data_format", None),
+    )

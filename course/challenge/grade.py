@@ -1,26 +1,25 @@
 """Grades one run of the challenge: measures its network, and says which level that makes."""
 
-import json
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from course.challenge import levels, rules
-from course.challenge.attempt import SCRIPT
+from course.challenge import rules
+from course.challenge.levels import LEVELS, SCRIPT_NAME
+from course.challenge.observed import MeasuredNetwork, read_evidence, trained_by
 from course.challenge.rules import Finding
 from course.runs import folder as run_folder
 from course.system import process, tracebacks
 from course.system.files import write_json
 
 EXAMINATION_SECONDS = 120
-GRADE = "grade.json"  # in the folder of a run that was graded
 
 
 class Grade(NamedTuple):
-    """What came out for one run."""
+    """What the grader found out about one run."""
 
     folder: Path
-    accuracy: float | None  # share of the test images, 0 to 1; None if it could not be measured
+    accuracy: float | None  # fraction of the test images, 0 to 1; None if it could not be measured
     findings: list[Finding]
     test_images: int = 0
 
@@ -28,7 +27,7 @@ class Grade(NamedTuple):
     def reached(self) -> int:
         """The highest level reached, 0 if none is."""
         reached = 0
-        for number, level in enumerate(levels.LEVELS, start=1):
+        for number, level in enumerate(LEVELS, start=1):
             stopped = any(finding.level is not None and finding.level <= number for finding in self.findings)
             if stopped or self.accuracy is None or self.accuracy < level.mark:
                 break
@@ -38,8 +37,8 @@ class Grade(NamedTuple):
     @property
     def mistakes(self) -> list[str]:
         """Sentences about what is wrong, most basic first."""
-        wrong = [finding for finding in self.findings if finding.level is not None and not finding.missing]
-        return [finding.sentence for finding in sorted(wrong, key=lambda finding: finding.level)]
+        wrong = [(level, sentence) for level, sentence, missing in self.findings if level is not None and not missing]
+        return [sentence for _, sentence in sorted(wrong, key=lambda finding: finding[0])]
 
     @property
     def remarks(self) -> list[str]:
@@ -47,60 +46,61 @@ class Grade(NamedTuple):
         return [finding.sentence for finding in self.findings if finding.level is None]
 
 
+def attempts() -> list[Path]:
+    """Returns the folders of all runs of the challenge, the newest last."""
+    return run_folder.folders_with(run_folder.OBSERVED, SCRIPT_NAME)
+
+
 def newest_finished() -> Path | None:
-    """Returns the folder of the newest run of the challenge that came to its end, None if there is none."""
-    finished = [folder for folder in folders() if (folder / "metrics.json").exists()]
-    return max(finished, key=lambda folder: folder.name, default=None)
+    """Returns the folder of the newest run of fashion.py that reached its test, None if there is none."""
+    finished = run_folder.folders_with(run_folder.METRICS, SCRIPT_NAME)
+    return finished[-1] if finished else None
 
 
-def folders() -> set[Path]:
-    """Returns the folders of all runs of the challenge."""
-    return {folder for folder in (run_folder.RUNS / "fashion").glob("*/") if folder.name != "latest"}
+def attempt_of(process_id: int, before: list[Path]) -> Path | None:
+    """Returns the folder of the newest run that a process made; `before` are the folders that are older than it.
 
-
-def of_process(number: int, before: set[Path]) -> Path | None:
-    """Returns the folder of the newest run that the process with this number made; `before` are folders older than it.
-
-    Systems give the number of a process that has ended to another one, and a run of that one is not meant.
+    Systems give the id of a process that has ended to another one, and a run of that one is not meant.
     """
-    made = [folder for folder in folders() - before if rules.process(folder) == number]
-    return max(made, key=lambda folder: folder.name, default=None)
+    made = [folder for folder in attempts() if folder not in before and trained_by(folder) == process_id]
+    return made[-1] if made else None
 
 
 def mistakes_so_far(folder: Path) -> list[str]:
     """Returns what is wrong with a run that ended before there was anything to test."""
-    record = rules.read(folder)
-    return Grade(folder, None, rules.structure(record) if record.fits else []).mistakes
+    evidence = read_evidence(folder)
+    return Grade(folder, None, rules.structure(evidence) if evidence.fits else []).mistakes
 
 
-def grade(folder: Path) -> Grade:
+def grade_attempt(folder: Path) -> Grade:
     """Looks at a run, measures its network on the test images, and keeps the result in its folder.
 
     Raises:
-        CourseError: the result cannot be written.
+        CourseError: what the run left was damaged, or the result cannot be written.
     """
-    record = rules.read(folder)
-    found = [*rules.unfinished(record)]
-    if record.fits:
-        found += [*rules.structure(record), *rules.learning(record)]
-    answer = {}
-    if (folder / "model.keras").exists() and (folder / SCRIPT).exists():
-        answer, problem = _examine(folder)
-        found += rules.examined(record, answer, problem)
-    test_images = answer["images"]["shape"][0] if "images" in answer else 0
-    result = Grade(folder, answer.get("accuracy"), found, test_images)
-    sentences = [finding.sentence for finding in found]
-    write_json(folder / GRADE, {"reached": result.reached, "accuracy": result.accuracy, "findings": sentences})
-    return result
+    evidence = read_evidence(folder)
+    findings = [*rules.unfinished(evidence)]
+    if evidence.fits:
+        findings += [*rules.structure(evidence), *rules.learning(evidence)]
+    network = MeasuredNetwork()
+    if (folder / run_folder.MODEL).exists() and (folder / run_folder.SCRIPT).exists():
+        network, problem = _examine(folder)
+        findings += rules.examined(evidence, network, problem)
+    grade = Grade(folder, network.accuracy, findings, network.images.shape[0] if network.images else 0)
+    sentences = [finding.sentence for finding in findings]
+    values = {"reached": grade.reached, "accuracy": grade.accuracy, "findings": sentences}
+    write_json(folder / run_folder.GRADE, values)
+    return grade
 
 
-def _examine(folder: Path) -> tuple[dict[str, Any], str]:
+def _examine(folder: Path) -> tuple[MeasuredNetwork, str]:
     """Returns what course/challenge/examine.py found, and what went wrong, as far as it is the learner's."""
     with tempfile.TemporaryDirectory() as place:
         answer = Path(place) / "answer.json"
         words = ["-m", "course.challenge.examine", str(folder), str(answer)]
-        ended = process.run(words, run_folder.RUNS.parent, EXAMINATION_SECONDS, show=False)
-        found = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
-    if ended.exit_code is None:
-        return found, f"It took more than {EXAMINATION_SECONDS} s."
-    return found, tracebacks.shorten(ended.errors, SCRIPT) if ended.exit_code else ""
+        outcome = process.run_python(words, run_folder.RUNS.parent, EXAMINATION_SECONDS, show=False)
+        text = answer.read_text(encoding="utf-8") if answer.exists() else "{}"
+    network = MeasuredNetwork.model_validate_json(text)
+    if outcome.exit_code is None:
+        return network, f"It took more than {EXAMINATION_SECONDS} s."
+    return network, tracebacks.shorten(outcome.errors, run_folder.SCRIPT) if outcome.exit_code else ""

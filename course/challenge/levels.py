@@ -1,13 +1,16 @@
-"""The levels of the challenge: what each is about, its pass mark and its hints."""
+"""The challenge: its data, and its levels with what each is about, its pass mark and its hints."""
 
 from typing import NamedTuple
+
+DATA = "fashion_mnist"
+SCRIPT_NAME = "fashion"  # of the learner's script without .py; runs of reference answers are kept under it too
 
 
 class Level(NamedTuple):
     """One step from the shipped fashion.py to a good classifier of clothes."""
 
     idea: str
-    mark: float  # share of the test images, 0 to 1, that a network must get right
+    mark: float  # fraction of the test images, 0 to 1, that a network must get right
     hints: tuple[str, ...]  # each stronger than the one before; none gives the answer
 
 
@@ -17,19 +20,19 @@ LEVELS = (
         0.11,  # chance is 10%; of 10,000 images, three standard deviations are 0.9%
         (
             "The file as it was shipped reaches this level. What have you changed since? `python check.py --reset`"
-            " brings it back and keeps yours beside it.",
+            " restores it and keeps yours next to it.",
             "Run `python fashion.py` and look at val_accuracy: it should leave 0.10 within the first epoch. If it does"
-            " not, images and labels may be out of step, or corrections so large that nothing can settle.",
+            " not, images and labels may be out of step, or updates so large that nothing can settle.",
             "Undo your changes one by one, newest first, and run `python fashion.py --limit 5000 --epochs 1` after"
-            " each: a few seconds tell which one it was.",
+            " each: a few seconds show which one it was.",
         ),
     ),
     Level(
         "scaled pixels, softmax, cross-entropy",
         0.80,
         (
-            "Lay `fashion.py` beside `mlp.py`. Which numbers does each of them feed its network? Weights begin near 0"
-            " and are corrected in small steps; inputs in the hundreds throw them about.",
+            "Compare `fashion.py` with `mlp.py`. Which numbers does each of them feed its network? Weights start near 0"
+            " and are updated in small steps; inputs in the hundreds throw them about.",
             "Besides the pixels, two more things differ. What does the last layer of `mlp.py` do to its ten sums, so"
             " that they can be read as probabilities? And how does its loss punish a network that was sure and wrong?",
             "Three places: `prepare` brings pixels into the range from 0 to 1; the last Dense layer gets the activation"
@@ -40,13 +43,13 @@ LEVELS = (
         "hidden layer, dropout",
         0.87,
         (
-            "One dense layer can only say: this pixel speaks for a coat, that one against it. What comes between the"
-            " pixels and the answer in `mlp.py`?",
-            "Put another dense layer behind Flatten, of some hundred nodes, with an activation: without one, two dense"
-            " layers can do no more than a single one. Behind it, a layer that forgets a share of its values in"
-            " training keeps it from learning images by heart.",
-            "512 nodes with relu and a dropout of 0.2 have enough room. The first corrections are too large for such"
-            " a network now: try a learning rate of 0.002, and twice as many epochs. All of them are config values.",
+            "One dense layer can only say: this pixel is evidence for a coat, that one against it. What comes between"
+            " the pixels and the answer in `mlp.py`?",
+            "Put another dense layer after Flatten, of a few hundred nodes, with an activation: without one, two dense"
+            " layers can do no more than a single one. After it, a layer that drops a fraction of its values during"
+            " training keeps it from memorising images.",
+            "512 nodes with relu and a dropout of 0.2 have enough room. The first updates are too large for such a"
+            " network now: try a learning rate of 0.002, and twice as many epochs. All of them are config values.",
         ),
     ),
     Level(
@@ -55,10 +58,10 @@ LEVELS = (
         (
             "Flatten tears the image apart: the network no longer knows which pixels are neighbours. What does `cnn.py`"
             " do before it flattens?",
-            "A convolution asks for height, width and channels, and a grey image has one channel. So `prepare` has to"
-            " add an axis of length 1 at the end, and the network's input must say that it comes.",
-            "In front of Flatten: a convolution with 32 kernels of 3x3 and relu, then max pooling over 2x2. With 100"
-            " nodes in the dense layer behind it and a dropout of 0.4 before and after it, 10 epochs do.",
+            "A convolution needs height, width and channels, and a grey image has one channel. So `prepare` has to"
+            " add an axis of length 1 at the end, and the network's input must announce it.",
+            "Before Flatten: a convolution with 32 kernels of 3x3 and relu, then max pooling over 2x2. With 100 nodes"
+            " in the dense layer after it and a dropout of 0.4 before and after that layer, 10 epochs are enough.",
         ),
     ),
     Level(
@@ -67,10 +70,10 @@ LEVELS = (
         (
             "The first convolution finds edges. What could a second one find if it looked at where these edges are?"
             " `python cnn.py --more_conv_layers 64` shows what that is worth.",
-            "Pooling halves height and width, so there is room for twice as many kernels behind it, and for two"
-            " convolutions in a row. Zeros around the image (padding) keep a convolution from eating its border.",
-            "Four convolutions with 32, 64, 64 and 128 kernels, all of them padded, and pooling behind the first, the"
-            " third and the fourth. So many weights learn by heart: put a dropout of 0.2 behind the first two poolings,"
+            "Pooling halves height and width, so there is room for twice as many kernels after it, and for two"
+            " convolutions in a row. Zeros around the image (padding) keep a convolution from shrinking it.",
+            "Four convolutions with 32, 64, 64 and 128 kernels, all of them padded, and pooling after the first, the"
+            " third and the fourth. So many weights memorise images: put a dropout of 0.2 after the first two poolings,"
             " too, and give them 25 epochs.",
         ),
     ),
@@ -78,13 +81,13 @@ LEVELS = (
         "beyond the lessons: augmentation, normalisation",
         0.935,
         (
-            "In the end your network knows its training images by heart: compare accuracy with val_accuracy. What"
-            " if it never saw the same picture twice? A shirt is a shirt in the mirror, or a pixel further left.",
-            "Keras has layers that mirror and shift images at random, in training only: they come first in the"
+            "In the end your network has memorised its training images: compare accuracy with val_accuracy. What if it"
+            " never saw the same picture twice? A shirt is a shirt in the mirror, or a pixel further left.",
+            "Keras has layers that mirror and shift images at random, during training only: they come first in the"
             " network. Others bring what a convolution finds to mean 0 and deviation 1 over a batch: they come before"
-            " the activation, and allow much larger corrections.",
-            "`fast.py` and `best.py` have them at work. Mirror left and right only, shift by a pixel at most, and halve"
-            " the dropout: what never repeats is hard to learn by heart.",
+            " the activation, and allow much larger updates.",
+            "`fast.py` and `best.py` show them at work. Mirror left and right only, shift by a pixel at most, and halve"
+            " the dropout: what never repeats is hard to memorise.",
         ),
     ),
 )

@@ -2,65 +2,73 @@
 
 import contextlib
 import json
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from course.challenge import levels
-from course.challenge.grade import GRADE
+from course.challenge.levels import LEVELS, SCRIPT_NAME
 from course.runs import folder as run_folder
 from course.system.files import shown, write_json
 
-FILE = run_folder.RUNS / "fashion" / "progress.json"
+Reached = Annotated[int, Field(ge=0, le=len(LEVELS))]
 
 
 class Progress(BaseModel):
-    """What progress.json holds; a learner may delete it and begin anew."""
+    """What progress.json contains; a learner may delete it and start again."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reached: int = Field(0, ge=0, le=len(levels.LEVELS))  # the highest level that any graded run reached
-    newest: int = Field(0, ge=0, le=len(levels.LEVELS))  # the level that the newest one reached
+    reached: Reached = 0  # the highest level that any graded run reached
+    newest: Reached = 0  # the level that the newest one reached
     hints: dict[int, int] = {}  # level → how many of its hints were shown
 
     def hint(self, next_one: bool = False) -> tuple[int, int, str]:
         """Returns level, number and text of a hint for the level after `newest`: the last one shown, or the next."""
         level = self.newest + 1
-        hints = levels.LEVELS[level - 1].hints
+        hints = LEVELS[level - 1].hints
         number = min(max(self.hints.get(level, 0) + next_one, 1), len(hints))
         self.hints[level] = number
         return level, number, hints[number - 1]
 
 
-def read() -> tuple[Progress, str | None]:
-    """Returns what was kept, and a sentence if it could not be read and was rebuilt from the runs that were graded."""
+def progress_file() -> Path:
+    """Returns where progress is kept."""
+    return run_folder.RUNS / SCRIPT_NAME / "progress.json"
+
+
+def read_progress() -> tuple[Progress, str | None]:
+    """Returns progress, and a sentence if it could not be read and was rebuilt from the runs that were graded."""
     try:
-        return Progress.model_validate_json(FILE.read_text(encoding="utf-8")), None
+        return Progress.model_validate_json(progress_file().read_text(encoding="utf-8")), None
     except FileNotFoundError:
         return Progress(), None
     except (OSError, UnicodeDecodeError, ValidationError):
-        again = f"{shown(FILE)} could not be read; it is rebuilt from your graded runs, and hints begin anew."
+        sentence = (
+            f"{shown(progress_file())} could not be read; it is rebuilt from your graded runs, and hints restart."
+        )
         reached = _reached_in_runs()
-        return Progress(reached=reached, newest=reached), again
+        return Progress(reached=reached, newest=reached), sentence
 
 
-def write(progress: Progress) -> None:
+def write_progress(progress: Progress) -> None:
     """Keeps progress; of what another grader has kept meanwhile, the further one counts. Raises CourseError."""
-    kept, _ = read()
+    kept, _ = read_progress()
     hints = {
         level: max(progress.hints.get(level, 0), kept.hints.get(level, 0))
         for level in sorted({*progress.hints, *kept.hints})
     }
-    merged = {"reached": max(progress.reached, kept.reached), "newest": progress.newest, "hints": hints}
+    merged = Progress(reached=max(progress.reached, kept.reached), newest=progress.newest, hints=hints)
     with contextlib.suppress(OSError):  # which write_json says in a sentence
-        FILE.parent.mkdir(parents=True, exist_ok=True)
-    write_json(FILE, merged)
+        progress_file().parent.mkdir(parents=True, exist_ok=True)
+    write_json(progress_file(), merged.model_dump())
 
 
 def _reached_in_runs() -> int:
     reached = 0
-    for file in FILE.parent.glob(f"*/{GRADE}"):
+    for folder in run_folder.folders_with(run_folder.GRADE, SCRIPT_NAME):
         with contextlib.suppress(
             OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError
         ):  # a damaged one counts for nothing
-            reached = max(reached, int(json.loads(file.read_text(encoding="utf-8"))["reached"]))
-    return min(reached, len(levels.LEVELS))
+            reached = max(reached, int(json.loads((folder / run_folder.GRADE).read_text(encoding="utf-8"))["reached"]))
+    return min(reached, len(LEVELS))

@@ -1,20 +1,16 @@
 """What a grader can say about one run of the challenge, each in a sentence that names the place and the idea."""
 
-import ast
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
+from course.challenge.levels import DATA
+from course.challenge.observed import Evidence, MeasuredNetwork, ObservedData, ObservedFit, ObservedLayer, Places
+from course.runs import folder as run_folder
 
-from course.challenge.attempt import OBSERVED, SCRIPT
-from course.runs.record import read_config, read_history, read_values
-from course.system.errors import CourseError
-
-DATA = "fashion_mnist"
-CHANCE = 0.15  # share of images; a network below it may as well guess
+CHANCE = 0.15  # fraction of images right; a network below it may as well guess
 ALIKE = 200  # images that two sets may share without anybody's doing: some clothes look the same
+OTHERS = 20  # test images among others that may be there for the same reason
 WITH_KERNELS = ("Dense", "Conv", "LSTM", "GRU", "Attention")  # what is in the names of layers with kernels
 SCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization")
 NOT_FOR_CLASSES = (
@@ -29,133 +25,47 @@ class Finding(NamedTuple):
 
     level: int | None  # the lowest level that it keeps from being reached; None if it is a remark
     sentence: str
-    missing: bool = False  # the idea of this level is not there yet, which is no mistake
+    missing: bool = False  # the idea of this level is not there yet, which is not a mistake
 
 
-class Lines(dict[str, int]):
-    """Where functions and methods stand in the learner's file: `lines("fit")` is " (fit, line 80)", or nothing."""
-
-    def __call__(self, name: str) -> str:
-        return f" ({name}, line {self[name]})" if name in self else ""
-
-
-class Array(BaseModel):
-    """What attempt.json says of images or labels."""
-
-    shape: Annotated[list[int], Field(min_length=1)]
-    dtype: str
-    lowest: FiniteFloat | None
-    highest: FiniteFloat | None
-    one_hot: bool = False
-
-
-class Given(BaseModel):
-    """What attempt.json says of images with their labels."""
-
-    images: Array
-    labels: Array
-    recognised: int
-    test_images: int
-    own_labels: int
-
-
-class Layer(BaseModel):
-    """What attempt.json says of a layer."""
-
-    kind: str
-    activation: str | None
-    rate: FiniteFloat | None
-    strides: int
-    data_format: str | None
-
-
-class Network(BaseModel):
-    """What attempt.json says of a network and its loss."""
-
-    outputs: list[list[int | None]]
-    layers: list[Layer]
-    loss: str
-    from_logits: bool
-
-
-class Fit(BaseModel):
-    """What attempt.json says of one call of `fit`."""
-
-    network: Network
-    learning_rate: FiniteFloat
-    training: Given | None
-    validation: Given | None
-    in_both: int
-
-
-class Observed(BaseModel):
-    """What attempt.json holds; what is not there yet is empty."""
-
-    process: int | None = None
-    fits: list[Fit] = []
-
-
-class Record(NamedTuple):
-    """What a run left on disk; what is not there is empty."""
-
-    folder: Path
-    config: dict[str, Any]
-    fits: list[dict[str, Any]]  # what each `fit` was given, as course/challenge/attempt.py saw it
-    epochs: list[dict[str, float | None]]
-    lines: Lines
-
-
-def read(folder: Path) -> Record:
-    """Returns what the run in a folder left; raises CourseError if it was damaged or changed since."""
-    fits = _observed(folder).model_dump()["fits"]
-    return Record(folder, read_config(folder), fits, read_history(folder), _lines(folder / SCRIPT))
-
-
-def process(folder: Path) -> int | None:
-    """Returns the number of the process that made the run in a folder, None if that is not known."""
-    try:
-        return _observed(folder).process
-    except CourseError:
-        return None
-
-
-def _observed(folder: Path) -> Observed:
-    return read_values(folder / OBSERVED, TypeAdapter(Observed))
-
-
-def unfinished(record: Record) -> Iterator[Finding]:
-    """What a run did not come to."""
-    if not record.fits:
+def unfinished(evidence: Evidence) -> Iterator[Finding]:
+    """Yields what a run did not reach."""
+    if not evidence.fits:
         yield Finding(1, "Nothing was trained: model.fit was not called. What a script prints does not count.")
-    elif not (record.folder / "model.keras").exists():
+    elif not evidence.epochs:
         yield Finding(
             1,
-            f"No epoch was kept{record.lines('fit')}: fit needs at least one epoch, and run.after_each_epoch() among"
-            " its callbacks.",
+            f"No epoch was kept{evidence.places('fit')}: fit needs at least one epoch, and callbacks=run.callbacks.",
         )
-    elif not (record.folder / "metrics.json").exists():
-        yield Finding(1, "The run did not come to its end: run.finish(...), the last line of main, was not reached.")
+    elif not (evidence.folder / run_folder.METRICS).exists():
+        yield Finding(1, "The run did not finish: run.finish(...), the last line of main, was not reached.")
 
 
-def structure(record: Record) -> list[Finding]:
-    """What there is to say about network, loss and data of a run that called fit, whatever it has learnt."""
-    fit, lines = record.fits[-1], record.lines
-    return [*_data(record), *_pixels(fit, lines), *_answer(fit, lines), *_layers(fit["network"]["layers"], lines)]
+def structure(evidence: Evidence) -> list[Finding]:
+    """Returns what there is to say about network, loss and data of a run that called fit, whatever it has learnt."""
+    fit, places = evidence.fits[-1], evidence.places
+    return [
+        *_data(evidence),
+        *_pixels(fit, places),
+        *_outputs(fit, places),
+        *_loss(fit, places),
+        *_layers(fit.network.layers, places),
+    ]
 
 
-def learning(record: Record) -> Iterator[Finding]:
-    """What the epochs of a run say."""
-    if not record.epochs:
+def learning(evidence: Evidence) -> Iterator[Finding]:
+    """Yields what the epochs of a run show."""
+    if not evidence.epochs:
         return
-    rates = [number for epoch in record.epochs if (number := epoch.get("learning_rate")) is not None]
-    rate = max([record.fits[-1]["learning_rate"], *rates])
-    lost = [epoch["epoch"] for epoch in record.epochs if epoch.get("loss") is None]
-    accuracy, validation = (record.epochs[-1].get(name) for name in ("accuracy", "val_accuracy"))
-    if lost:
+    rates = [number for epoch in evidence.epochs if (number := epoch.get("learning_rate")) is not None]
+    rate = max([evidence.fits[-1].learning_rate, *rates])
+    diverged = [epoch["epoch"] for epoch in evidence.epochs if epoch.get("loss") is None]
+    accuracy, validation = (evidence.epochs[-1].get(name) for name in ("accuracy", "val_accuracy"))
+    if diverged:
         yield Finding(
             1,
-            f"In epoch {lost[0]} the loss stopped being a number: training diverged. The learning rate was {rate:g};"
-            " corrections that are too large overshoot, each further than the one before.",
+            f"In epoch {diverged[0]} the loss stopped being a number: training diverged. The learning rate was"
+            f" {rate:g}; updates that are too large overshoot, each further than the one before.",
         )
     elif validation is None:
         yield Finding(None, "Nothing was validated: without val_accuracy, overfitting cannot be seen.")
@@ -163,114 +73,121 @@ def learning(record: Record) -> Iterator[Finding]:
         yield Finding(
             1,
             f"The network gets {accuracy:.0%} of the training images right, but {validation:.0%} of the validation"
-            " images, as if guessing: they, or their labels, were prepared differently.",
-        )
-    elif validation < CHANCE and rate > 0.02:
-        yield Finding(
-            1,
-            f"{validation:.0%} of the validation images is as good as guessing: with a learning rate of {rate:g},"
-            " corrections are so large that training diverged.",
+            " images, which is no better than guessing: they, or their labels, were prepared differently.",
         )
     elif validation < CHANCE:
-        yield Finding(
-            1,
-            f"{validation:.0%} of the validation images is as good as guessing: labels and images may be out of step,"
-            " or nothing of the images reaches the last layer.",
+        cause = (
+            f"with a learning rate of {rate:g}, the updates were too large and training diverged."
+            if rate > 0.02
+            else "labels and images may be out of step, or nothing of the images reaches the last layer."
         )
+        yield Finding(1, f"{validation:.0%} of the validation images right is no better than guessing: {cause}")
     elif accuracy is not None and accuracy - validation > 0.05:
         yield Finding(
             None,
             f"Overfitting: {accuracy:.1%} of the training images, but {validation:.1%} of the validation images. Part"
-            " of what the network learnt holds for its training images alone.",
+            " of what the network learnt is true of its training images only.",
         )
 
 
-def examined(record: Record, answer: dict[str, Any], problem: str) -> Iterator[Finding]:
-    """What the test of a finished network says: `answer` of challenge/examine.py, and its error if it had one."""
-    trained = record.fits[-1]["training"] if record.fits else None
-    if "images" in answer and trained:
-        seen, asked, place = trained["images"], answer["images"], record.lines("prepare")
-        if seen["shape"][1:] != asked["shape"][1:]:
+def examined(evidence: Evidence, network: MeasuredNetwork, problem: str) -> Iterator[Finding]:
+    """Yields what the test of a saved network shows; `problem` is the error that ended it, empty if there was none."""
+    trained = evidence.fits[-1].training if evidence.fits else None
+    if network.images is not None and trained is not None:
+        ours, theirs, place = trained.images, network.images, evidence.places("prepare")
+        if ours.shape[1:] != theirs.shape[1:]:
             yield Finding(
                 1,
-                f"`prepare`{place} makes images of shape {tuple(asked['shape'][1:])}, but the network was trained on"
-                f" {tuple(seen['shape'][1:])}: training and test images must be prepared alike.",
+                f"`prepare`{place} makes images of shape {tuple(theirs.shape[1:])}, but the network was trained on"
+                f" {tuple(ours.shape[1:])}: training and test images must be prepared alike.",
             )
             return
-        spread = None if None in (*seen.values(), *asked.values()) else seen["highest"] - seen["lowest"]
-        if spread and not 0.5 < (asked["highest"] - asked["lowest"]) / spread < 2:
+        if ours.spread and theirs.spread is not None and not 0.5 < theirs.spread / ours.spread < 2:
             yield Finding(
                 1,
-                f"`prepare`{place} makes pixels from {asked['lowest']:g} to {asked['highest']:g}, but the network was"
-                f" trained on pixels from {seen['lowest']:g} to {seen['highest']:g}: training and test images must be"
+                f"`prepare`{place} makes pixels from {theirs.lowest:g} to {theirs.highest:g}, but the network was"
+                f" trained on pixels from {ours.lowest:g} to {ours.highest:g}: training and test images must be"
                 " prepared alike.",
             )
-    if "accuracy" not in answer:
+    if network.accuracy is None:
         yield Finding(1, f"The network could not be tested with your `prepare`.\n\n{problem}".rstrip())
 
 
-def _data(record: Record) -> Iterator[Finding]:
-    """Whose images and labels were given to `fit`, over all its calls."""
-    if record.config.get("data") != DATA:
-        yield Finding(1, f"data is {record.config.get('data')}, but the challenge is about {DATA}.")
-    place = record.lines("fit")
-    for fit in record.fits:
-        training, validation = fit["training"], fit["validation"]
-        if training is None:
-            yield Finding(None, f"Training images{place} are no array: whether test images are among them is not seen.")
-            continue
-        if training["recognised"] < training["images"]["shape"][0] / 10:
+def _data(evidence: Evidence) -> Iterator[Finding]:
+    """Yields what there is to say about the images and labels that were given to `fit`, over all its calls."""
+    if evidence.data != DATA:
+        yield Finding(1, f"data is {evidence.data}, but the challenge is about {DATA}.")
+    place = evidence.places("fit")
+    for fit in evidence.fits:
+        if fit.training is None:
             yield Finding(
-                None,
-                "The training images were changed so much that the grader does not recognise them: whether test images"
-                " are among them, and whether labels are their own, is not seen.",
+                None, f"Training images{place} are not an array, so the grader cannot see test images among them."
             )
-        if training["test_images"] > 20:
-            yield Finding(
-                1,
-                f"{training['test_images']:,} test images were trained on{place}: the network knows the answers that it"
-                " is asked for. Test images say how it does on clothes it has never seen.",
-            )
-        for part, what in (("Training", training), ("Validation", validation)):
-            if what and what["own_labels"] < 0.9 * what["recognised"]:
-                share = what["own_labels"] / what["recognised"]
-                yield Finding(
-                    1,
-                    f"{part} images and labels are out of step{place}: {share:.0%} of the images come with their own"
-                    " label. Whatever shuffles or cuts one must do the same to the other.",
-                )
-        if validation and validation["test_images"] > 20:
-            yield Finding(
-                1,
-                f"{validation['test_images']:,} test images are used for validation{place}: whoever chooses by them has"
-                " seen the exam. hold_out keeps training images apart for this.",
-            )
-        elif fit["in_both"] > ALIKE:
-            yield Finding(
-                2,
-                f"{fit['in_both']:,} of the validation images are trained on too{place}, and so cannot show"
-                " overfitting; hold_out keeps some apart.",
-            )
+        else:
+            yield from _trained_on(fit.training, place)
+            yield from _mixed_up("Training", fit.training, place)
+            yield from _validated_on(fit, place)
 
 
-def _pixels(fit: dict[str, Any], lines: Lines) -> Iterator[Finding]:
-    if fit["training"] is None:
+def _trained_on(training: ObservedData, place: str) -> Iterator[Finding]:
+    if training.recognised < training.images.shape[0] / 10:
+        yield Finding(
+            None,
+            "The training images were changed so much that the grader does not recognise them: it cannot see test"
+            " images among them, nor whether each has its own label.",
+        )
+    if training.test_images > OTHERS:
+        yield Finding(
+            1,
+            f"{training.test_images:,} test images were trained on{place}: the network knows the answers that it is"
+            " asked for. Test images show how it does on clothes it has never seen.",
+        )
+
+
+def _mixed_up(part: str, data: ObservedData, place: str) -> Iterator[Finding]:
+    if data.own_labels < 0.9 * data.recognised:
+        yield Finding(
+            1,
+            f"{part} images and labels are out of step{place}: {data.own_labels / data.recognised:.0%} of the images"
+            " have their own label. Whatever shuffles or cuts one must do the same to the other.",
+        )
+
+
+def _validated_on(fit: ObservedFit, place: str) -> Iterator[Finding]:
+    if fit.validation is not None:
+        yield from _mixed_up("Validation", fit.validation, place)
+    if fit.validation is not None and fit.validation.test_images > OTHERS:
+        yield Finding(
+            1,
+            f"{fit.validation.test_images:,} test images are used for validation{place}: choosing by them makes them"
+            " useless for testing. hold_out keeps training images apart for this.",
+        )
+    elif fit.in_both > ALIKE:
+        yield Finding(
+            2,
+            f"{fit.in_both:,} of the validation images are trained on too{place}, and so cannot show overfitting;"
+            " hold_out keeps some apart.",
+        )
+
+
+def _pixels(fit: ObservedFit, places: Places) -> Iterator[Finding]:
+    if fit.training is None:
         return
-    pixels, place = fit["training"]["images"], lines("prepare")
-    lowest, highest, shape = pixels["lowest"], pixels["highest"], pixels["shape"]
-    first = itertools.takewhile(lambda layer: not _has_kernel(layer), fit["network"]["layers"])
-    scaled = any(layer["kind"] in SCALING for layer in first)
+    images, place = fit.training.images, places("prepare")
+    lowest, highest, shape = images.lowest, images.highest, images.shape
+    first = itertools.takewhile(lambda layer: not _has_kernel(layer), fit.network.layers)
+    scaled = any(layer.kind in SCALING for layer in first)
     if lowest is None or highest is None:
-        yield Finding(1, f"Some pixels are no numbers{place}: was something divided by 0?")
+        yield Finding(1, f"Some pixels are not numbers{place}: was something divided by 0?")
     elif lowest == highest:
         yield Finding(
-            1, f"Every pixel is {highest:g}{place}: whole numbers divided without remainder lose all they say."
+            1, f"Every pixel is {highest:g}{place}: integers keep nothing of the values between 0 and 1; use float32."
         )
     elif max(-lowest, highest) > 20 and not scaled:
         yield Finding(
             2,
-            f"Pixels go from {lowest:g} to {highest:g}{place}: weights begin near 0 and are corrected in small steps,"
-            " for which such numbers are far too large.",
+            f"Pixels go from {lowest:g} to {highest:g}{place}: weights start near 0 and are updated in small steps, for"
+            " which such numbers are far too large.",
         )
     elif max(-lowest, highest) < 0.05:
         yield Finding(
@@ -279,30 +196,33 @@ def _pixels(fit: dict[str, Any], lines: Lines) -> Iterator[Finding]:
     if len(shape) == 4 and shape[1] == 1 and shape[3] > 1:
         yield Finding(
             4,
-            f"Images have the shape {tuple(shape[1:])}{place}, with the channel in front: Keras has it behind height"
-            " and width.",
+            f"Images have the shape {tuple(shape[1:])}{place}, with the channel first: Keras expects it last, after"
+            " height and width.",
         )
 
 
-def _answer(fit: dict[str, Any], lines: Lines) -> Iterator[Finding]:
-    """The last layer, the loss, and whether they and the targets fit together."""
-    network, labels = fit["network"], fit["training"] and fit["training"]["labels"]
-    outputs, loss, last = network["outputs"], network["loss"], network["layers"][-1:]
-    if not last:  # a network of the learner's own kind, which does not tell
+def _outputs(fit: ObservedFit, places: Places) -> Iterator[Finding]:
+    """Yields what there is to say about the last layer and its activation."""
+    network, built = fit.network, places("build_model")
+    if not network.layers:  # a network of the learner's own kind, which does not tell
         return
-    last = last[0]
-    activation = last["activation"] or "linear"
-    built, compiled = lines("build_model"), lines("compile")
-    if len(outputs) > 1:
-        yield Finding(1, f"The network has {len(outputs)} outputs{built}; the question has one answer, of ten values.")
-    elif outputs and outputs[0][1:] != [10]:
-        yield Finding(1, f"The network answers with shape {tuple(outputs[0][1:])}{built}; it must be ten values.")
-    if last["kind"].endswith("Dropout"):
-        yield Finding(2, f"The last layer is {last['kind']}{built}: it throws answers away; dropout goes before them.")
-    elif activation == "softmax" and network["from_logits"]:
+    last = network.layers[-1]
+    activation = last.activation or "linear"
+    if len(network.outputs) > 1:
+        yield Finding(
+            1, f"The network has {len(network.outputs)} outputs{built}; the question has one answer, of ten values."
+        )
+    elif network.outputs and network.outputs[0][1:] != [10]:
+        yield Finding(
+            1, f"The network's output has the shape {tuple(network.outputs[0][1:])}{built}; it must be ten values."
+        )
+    if last.kind.endswith("Dropout"):
+        yield Finding(2, f"The last layer is {last.kind}{built}: it drops answers at random; put dropout before them.")
+    elif activation == "softmax" and network.from_logits:
         yield Finding(
             2,
-            f"The loss expects logits{compiled}, but softmax has made probabilities of them; one of the two is enough.",
+            f"The loss expects logits{places('compile')}, but softmax has already turned them into probabilities; one"
+            " of the two is enough.",
         )
     elif activation == "sigmoid":
         yield Finding(
@@ -310,79 +230,66 @@ def _answer(fit: dict[str, Any], lines: Lines) -> Iterator[Finding]:
             f"The last activation is sigmoid{built}: ten separate answers, each yes or no. But just one of ten is"
             " right: they should be probabilities that add up to 1.",
         )
-    elif activation != "softmax" and not network["from_logits"]:
+    elif activation != "softmax" and not network.from_logits:
         yield Finding(
             2,
-            f"The last activation is {activation}{built}: the ten values that come out are no probabilities, which are"
-            " positive and add up to 1.",
+            f"The last activation is {activation}{built}: its ten values are not probabilities, which are positive and"
+            " add up to 1.",
         )
+
+
+def _loss(fit: ObservedFit, places: Places) -> Iterator[Finding]:
+    """Yields what there is to say about the loss, and whether the targets go with it."""
+    if not fit.network.layers:
+        return
+    loss, compiled = fit.network.loss, places("compile")
+    one_hot = fit.training.labels.one_hot if fit.training else None
     if loss in NOT_FOR_CLASSES:
         yield Finding(
             2,
-            f"The loss is {loss}{compiled}: it asks how far numbers lie apart. Which of ten? is a question of"
-            " probability, and its loss looks at the probability that the right answer got.",
+            f'The loss is {loss}{compiled}: it measures how far numbers are apart. "Which of ten?" is a question of'
+            " probability, and its loss looks at the probability of the right answer.",
         )
-    elif labels and loss == "categorical_crossentropy" and not labels["one_hot"]:
-        yield Finding(2, f"The targets are not one-hot, but {loss}{compiled} wants rows with a single 1 in each.")
-    elif labels and loss == "sparse_categorical_crossentropy" and labels["one_hot"]:
-        yield Finding(2, f"The targets are one-hot, but {loss}{compiled} wants plain labels from 0 to 9.")
+    elif loss == "categorical_crossentropy" and one_hot is False:
+        yield Finding(2, f"The targets are not one-hot, but {loss}{compiled} needs rows with a single 1 in each.")
+    elif loss == "sparse_categorical_crossentropy" and one_hot is True:
+        yield Finding(2, f"The targets are one-hot, but {loss}{compiled} needs plain labels from 0 to 9.")
 
 
-def _layers(network: list[dict[str, Any]], lines: Lines) -> Iterator[Finding]:
-    convolutions = [layer for layer in network if "Conv" in layer["kind"] and "Transpose" not in layer["kind"]]
-    built = lines("build_model")
-    for layer in network:
-        if layer["rate"] is not None and layer["rate"] >= 0.8:
+def _layers(layers: list[ObservedLayer], places: Places) -> Iterator[Finding]:
+    convolutions = [layer for layer in layers if "Conv" in layer.kind and "Transpose" not in layer.kind]
+    built = places("build_model")
+    for layer in layers:
+        if layer.rate is not None and layer.rate >= 0.8:
             yield Finding(
                 3,
-                f"A dropout of {layer['rate']:g}{built} leaves {1 - layer['rate']:.0%} of the values: the network"
-                " forgets faster than it learns. 0.5 is a lot.",
+                f"A dropout of {layer.rate:g}{built} leaves {1 - layer.rate:.0%} of the values: the network forgets"
+                " faster than it learns. 0.5 is a lot.",
             )
     if any(
-        layer["kind"] == after["kind"] == "Dense" and layer["activation"] == "linear"
-        for layer, after in itertools.pairwise(layer for layer in network if not layer["kind"].endswith("Dropout"))
+        layer.kind == after.kind == "Dense" and layer.activation == "linear"
+        for layer, after in itertools.pairwise(layer for layer in layers if not layer.kind.endswith("Dropout"))
     ):
         yield Finding(
             3,
             f"A dense layer without activation is followed by another one{built}: both together can do no more than one"
             " alone.",
         )
-    if sum(map(_has_kernel, network)) < 2:
+    if sum(map(_has_kernel, layers)) < 2:
         yield Finding(3, "There is no hidden layer between pixels and answer.", missing=True)
     if not convolutions:
         yield Finding(4, "There is no convolution.", missing=True)
-    elif any(layer["kind"].endswith("1D") for layer in convolutions):
+    elif any(layer.kind.endswith("1D") for layer in convolutions):
         yield Finding(
             4,
-            f"{convolutions[0]['kind']}{built} slides in one direction only and takes columns for channels; images have"
-            " two directions, and need a channel of their own.",
+            f"{convolutions[0].kind}{built} slides in one direction only and treats columns as channels; images have"
+            " two directions, and need an axis of their own for channels.",
         )
-    elif not any("Pool" in layer["kind"] or layer["strides"] > 1 for layer in network):
+    elif not any("Pool" in layer.kind or layer.strides > 1 for layer in layers):
         yield Finding(4, "There is no pooling: nothing makes the image smaller.", missing=True)
     if len(convolutions) < 2:
         yield Finding(5, "There are not several convolutions.", missing=True)
 
 
-def _has_kernel(layer: dict[str, Any]) -> bool:
-    return any(name in layer["kind"] for name in WITH_KERNELS)
-
-
-def _lines(file: Path) -> Lines:
-    lines = Lines()
-    try:
-        nodes = ast.walk(ast.parse(_text(file)))
-    except (SyntaxError, ValueError):
-        return lines
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef):
-            lines.setdefault(node.name, node.lineno)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            lines.setdefault(node.func.attr, node.lineno)
-    return lines
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
+def _has_kernel(layer: ObservedLayer) -> bool:
+    return any(name in layer.kind for name in WITH_KERNELS)

@@ -45,10 +45,11 @@ def new_folder(script: str, name: str) -> Path:
     """
     base = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}-{name}"
     try:
+        (RUNS / script).mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):
             folder = RUNS / script / (base if number == 1 else f"{base}-{number}")
             with contextlib.suppress(FileExistsError):
-                folder.mkdir(parents=True)
+                folder.mkdir()
                 return folder
     except OSError as error:
         raise CourseError(f"No folder can be made in {RUNS} ({error.strerror}); no run is started.") from None

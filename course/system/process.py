@@ -10,18 +10,18 @@ from typing import NamedTuple
 SECONDS_TO_END = 10  # for keeping what is finished, before it is killed
 
 
-class Ended(NamedTuple):
+class Outcome(NamedTuple):
     """How a program ended."""
 
-    process: int
-    exit_code: int | None  # None if its time was over
+    process_id: int
+    exit_code: int | None  # None if it took too long
     errors: str  # what it wrote to standard error
 
 
-def run(words: list[str], folder: Path, seconds: float, show: bool = True) -> Ended:
+def run_python(words: list[str], folder: Path, seconds: float, show: bool = True) -> Outcome:
     """Runs `python <words>` in a folder; what it writes to standard output is shown as it comes, if `show`.
 
-    A program whose time is over, or that is still there when this one is stopped, is asked to end, then killed.
+    A program that takes longer, or is still running when this one is stopped, is asked to end, then killed.
     """
     with tempfile.TemporaryFile() as errors:
         output = None if show else subprocess.DEVNULL
@@ -39,11 +39,11 @@ def run(words: list[str], folder: Path, seconds: float, show: bool = True) -> En
             finally:
                 end(program)
         errors.seek(0)
-        return Ended(program.pid, exit_code, errors.read().decode("utf-8", "replace"))
+        return Outcome(program.pid, exit_code, errors.read().decode("utf-8", "replace"))
 
 
-def end(program: subprocess.Popen) -> None:
-    """Asks a program that is still there to end, and kills it if it does not within SECONDS_TO_END."""
+def end(program: subprocess.Popen[bytes]) -> None:
+    """Asks a program that is still running to end, and kills it if it does not within SECONDS_TO_END."""
     if program.poll() is None:
         program.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -23,11 +24,13 @@ def fit_defaults() -> Iterator[None]:
     batches = 1 if keras.backend.backend() == "torch" else BATCHES_AT_A_TIME  # PyTorch takes them one by one
     progress = 1 if sys.stdout.isatty() else 2  # what Keras calls a progress bar, and one line per epoch
 
+    @functools.wraps(original_compile)
     def compile_(model: keras.Model, *arguments: Any, **options: Any) -> None:
         if len(arguments) <= POSITION["steps_per_execution"]:
             options.setdefault("steps_per_execution", batches)
         original_compile(model, *arguments, **options)
 
+    @functools.wraps(original_fit)  # whoever asks sees Keras' own parameters: learners, and attempt.py
     def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
         if len(arguments) <= POSITION["verbose"]:
             options.setdefault("verbose", progress)

@@ -17,8 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.challenge import progress, rules
+from course.challenge import rules
+from course.challenge.observed import read_evidence
+from course.challenge.progress import progress_file, read_progress, write_progress
 from course.report.page import write_report
+from course.runs import folder as run_folder
 from course.runs import record
 from course.system.errors import CourseError
 
@@ -106,7 +109,7 @@ def outcome(folder: Path, with_report: bool) -> str:
     """Reads a run as report.py and check.py do; whatever comes out is a page and a grade, or one sentence, in time."""
     began = time.monotonic()
     try:
-        found = rules.read(folder)
+        found = read_evidence(folder)
         if found.fits:
             assert all(finding.sentence for finding in [*rules.structure(found), *rules.learning(found)])
         if with_report:
@@ -161,23 +164,24 @@ def test_reports_of_edited_runs(folder, thorough, tried):
 
 
 def test_progress_and_grades_that_were_edited_by_hand(tmp_path, monkeypatch, thorough, tried):
-    monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
-    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
+    (progress_file().parent / "run").mkdir(parents=True)
     counts = Counter()
     values = JSON | st.fixed_dictionaries({}, optional={name: JSON for name in ("reached", "newest", "hints")})
 
     @settings(max_examples=300 if thorough else 50, derandomize=not thorough)
     @given(values, values, st.sampled_from([None, b"[" * 100_000, b"\xff", b'{"reached": Infinity}']))
     def each(kept: Any, grade: Any, raw: bytes | None) -> None:
-        progress.FILE.write_bytes(json.dumps(kept).encode() if raw is None else raw)
-        (tmp_path / "run" / "grade.json").write_bytes(json.dumps(grade).encode() if raw is None else raw)
-        so_far, said = progress.read()
+        progress_file().write_bytes(json.dumps(kept).encode() if raw is None else raw)
+        graded = progress_file().parent / "run" / run_folder.GRADE
+        graded.write_bytes(json.dumps(grade).encode() if raw is None else raw)
+        so_far, said = read_progress()
         assert 0 <= so_far.reached <= 6
         assert 0 <= so_far.newest <= 6
         if so_far.newest < 6:
             assert so_far.hint(next_one=True)[2]
-        progress.write(so_far)
-        assert progress.read()[1] is None
+        write_progress(so_far)
+        assert read_progress()[1] is None
         counts["rebuilt, with a sentence" if said else "read"] += 1
 
     each()

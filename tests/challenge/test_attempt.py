@@ -1,0 +1,64 @@
+"""A training of the challenge, and what is kept of it for the grader."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import fashion
+from course import data
+from course.challenge.attempt import Attempt, KnownImages
+from course.challenge.observed import read_observations
+from course.runs import folder as run_folder
+
+
+@pytest.fixture
+def attempt(tmp_path, monkeypatch) -> Attempt:
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    return Attempt(fashion.Config())
+
+
+def test_images_are_recognised_whatever_their_scale_and_shape():
+    """On which rests that test images among training images are seen."""
+    (images, labels), (test, test_labels) = data.load_data_set("fashion_mnist")
+    images, labels = np.concatenate([images[:500], test[:300]]), np.concatenate([labels[:500], test_labels[:300]])
+    known = KnownImages(fashion.Config())
+    for change in (
+        lambda x: x.astype("float32"),
+        lambda x: x / 255,
+        lambda x: ((x - 72.9) / 90.0).astype("float32")[..., None],
+        lambda x: (x / 127.5 - 1).astype("float32").reshape(len(x), -1),
+    ):
+        looks, found = known.compare(change(images), labels)
+        assert 270 <= found.test_images <= 300
+        assert 700 <= found.own_labels == found.recognised <= len(looks) <= 800
+        others, _ = known.compare(change(images[:250]), np.roll(labels[:250], 1))
+        assert len(looks & others) >= 225
+    assert known.compare(images, np.roll(labels, 1))[1].own_labels < 200
+    assert known.compare(None, labels) == (set(), None)
+
+
+def test_what_fit_gets_is_kept_with_what_keras_splits_off(attempt):
+    (images, labels), _ = data.load_data_set("fashion_mnist")
+    original = keras.Model.fit
+    with attempt as run:
+        model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.fit(images[:100], labels[:100], 32, validation_split=0.25)
+        model.compile(keras.optimizers.SGD(0.5), "no loss")
+        with pytest.raises(ValueError, match="no loss"):
+            model.fit(x=images[:100] / 255, y=labels[:100], validation_data=(images[:100], labels[:100]))
+    assert keras.Model.fit is original
+    assert (run.folder / run_folder.SCRIPT).read_text(encoding="utf-8") == Path(fashion.__file__).read_text("utf-8")
+
+    finished, failed = read_observations(run.folder).fits  # what fails is kept as well
+    assert finished.training.images.shape == [75, 28, 28]
+    assert (finished.validation.images.shape, finished.in_both) == ([25, 28, 28], 0)
+    assert finished.network.outputs == [[None, 10]]
+    assert [layer.kind for layer in finished.network.layers] == ["Flatten", "Dense"]
+    assert (finished.network.loss, finished.network.from_logits) == ("sparse_categorical_crossentropy", True)
+    assert (failed.network.loss, failed.learning_rate) == ("no loss", 0.5)
+    assert failed.training.images.highest == 1
+    assert failed.in_both == 100

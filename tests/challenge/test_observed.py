@@ -1,0 +1,75 @@
+"""What a run leaves for its grader, written and read."""
+
+import json
+
+import numpy as np
+import pytest
+
+from course.challenge.observed import Observations, ObservedArray, ObservedLabels, read_evidence, trained_by
+from course.runs import folder as run_folder
+from course.system.errors import CourseError
+
+ARRAY = {"shape": [1000, 28, 28, 1], "dtype": "float32", "lowest": 0.0, "highest": 1.0}
+LABELS = {"shape": [1000, 10], "dtype": "float64", "lowest": 0.0, "highest": 1.0, "one_hot": True}
+WRITTEN = {  # by every version so far
+    "process": 4711,
+    "fits": [
+        {
+            "network": {
+                "outputs": [[None, 10]],
+                "layers": [
+                    {"kind": "Dropout", "activation": None, "rate": 0.4, "strides": 1, "data_format": None},
+                    {"kind": "Dense", "activation": "softmax", "rate": None, "strides": 1, "data_format": None},
+                ],
+                "loss": "categorical_crossentropy",
+                "from_logits": False,
+            },
+            "learning_rate": 0.002,
+            "training": {
+                "images": ARRAY, "labels": LABELS, "recognised": 998, "test_images": 0, "own_labels": 997,
+            },
+            "validation": None,
+            "in_both": 0,
+        }
+    ],
+}  # fmt: skip
+SCRIPT = "def prepare(images):\n    return images\n\n\nmodel.fit(1)\n"
+
+
+def test_attempt_json_is_written_as_it_is_read():
+    text = json.dumps(WRITTEN)
+    assert json.dumps(Observations.model_validate_json(text).model_dump()) == text
+
+
+def test_an_array_is_described_by_finite_numbers():
+    array = np.array([[0.5, np.inf], [np.nan, 1]])
+    assert ObservedArray.of(array[:1]).model_dump() == {
+        "shape": [1, 2], "dtype": "float64", "lowest": 0.5, "highest": None,
+    }  # fmt: skip
+    assert ObservedArray.of(array).spread is None
+    assert ObservedArray.of(np.array([3, 5], "uint8")).spread == 2
+    assert ObservedLabels.of(np.eye(3), one_hot=True).one_hot
+
+
+def test_what_is_not_there_is_empty_and_what_is_there_has_its_place(tmp_path):
+    nothing = read_evidence(tmp_path)
+    assert (nothing.data, nothing.fits, nothing.epochs, nothing.places) == (None, [], [], {})
+    assert trained_by(tmp_path) is None
+    (tmp_path / run_folder.OBSERVED).write_text(json.dumps(WRITTEN))
+    (tmp_path / run_folder.CONFIG).write_text('{"data": "fashion_mnist"}')
+    (tmp_path / run_folder.SCRIPT).write_text(SCRIPT)
+    evidence = read_evidence(tmp_path)
+    assert evidence.data == "fashion_mnist"
+    assert evidence.fits[0].training.images.shape == [1000, 28, 28, 1]
+    assert evidence.places("prepare") == " (prepare, line 1)"
+    assert evidence.places("fit") == " (fit, line 5)"
+    assert evidence.places("compile") == ""
+    assert trained_by(tmp_path) == 4711
+
+
+@pytest.mark.parametrize("damaged", ["{", '{"fits": [{}]}', '{"fits": 1}', "\0"])
+def test_damage_is_said_in_a_sentence(tmp_path, damaged):
+    (tmp_path / run_folder.OBSERVED).write_text(damaged)
+    with pytest.raises(CourseError, match=r"attempt.json was damaged or changed \(.*\); train it again.$"):
+        read_evidence(tmp_path)
+    assert trained_by(tmp_path) is None
