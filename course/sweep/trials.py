@@ -114,26 +114,13 @@ class Sweep(NamedTuple):
         Raises:
             CourseError: there is none, it is damaged, or its script no longer fits.
         """
-        file = folder / run_folder.CONFIG
-        try:
-            if not (folder / TRIALS).is_dir():
-                raise FileNotFoundError
-            settings = SweepSettings.model_validate_json(file.read_bytes())
-        except OSError:
-            sweeps = shown(run_folder.RUNS / SWEEPS)
-            raise CourseError(f"{shown(folder)} is not a sweep; name a folder in {sweeps}.") from None
-        except ValidationError as error:
-            problem = first_problem(error)
-            what = f"{problem.place} {problem.requirement}".strip()
-            raise CourseError(
-                f"{shown(file)} was changed, or an earlier version of the course wrote it ({what}); start a new sweep."
-            ) from None
+        settings = _read_settings(folder)
         if Path.cwd() != Path(settings.working_directory):
             raise CourseError(f"This sweep was started in {settings.working_directory}; go there first.")
         content = read_sweep_file(folder / FILE, at_most or settings.trials)
         if at_most is not None:
             settings = settings.model_copy(update={"trials": content.trial_count(at_most)})
-            write_json(file, settings.model_dump())
+            write_json(folder / run_folder.CONFIG, settings.model_dump())
         return cls(folder.resolve(), content, settings)
 
     def lock(self) -> BinaryIO:
@@ -212,6 +199,23 @@ def newest_interrupted() -> Path:
             if sum(trial.ended for trial in trials) < json.loads((folder / run_folder.CONFIG).read_bytes())["trials"]:
                 return folder
     raise CourseError("No sweep was interrupted; `python sweep.py` starts one.")
+
+
+def _read_settings(folder: Path) -> SweepSettings:
+    file = folder / run_folder.CONFIG
+    try:
+        if not (folder / TRIALS).is_dir():
+            raise FileNotFoundError
+        return SweepSettings.model_validate_json(file.read_bytes())
+    except OSError:
+        sweeps = shown(run_folder.RUNS / SWEEPS)
+        raise CourseError(f"{shown(folder)} is not a sweep; name a folder in {sweeps}.") from None
+    except ValidationError as error:
+        problem = first_problem(error)
+    what = f"{problem.place} {problem.requirement}".strip()
+    raise CourseError(
+        f"{shown(file)} was changed, or an earlier version of the course wrote it ({what}); start a new sweep."
+    )
 
 
 def _read_trial(file: Path) -> Trial:

@@ -68,7 +68,9 @@ class Worker(tune.Trainable):
         """Returns the progress after the next epoch, as soon as it is finished, with the metric to rank trials by."""
         while True:
             if os.getppid() != self.node:  # which is gone, and Ray starts this trial on another one
-                self._leave()
+                if self.program is not None:
+                    self.program.kill()
+                os._exit(1)
             ended = self.program is None or self.program.poll() is not None  # before looking, so that nothing is missed
             rows = self._rows()
             if len(rows) > self.reported:
@@ -82,11 +84,6 @@ class Worker(tune.Trainable):
         """Ends the script."""
         if self.program is not None:
             process.end(self.program)
-
-    def _leave(self) -> None:
-        if self.program is not None:
-            self.program.kill()
-        os._exit(1)
 
     def _start(self, environment: dict[str, str]) -> None:
         words = self.sweep.words(self.trial)
@@ -114,7 +111,7 @@ class Worker(tune.Trainable):
             return self._failed(f"{metric} is not among what it logs: {', '.join(row)}.")
         if self.program is None:
             return self._report(row, complete=len(rows) == len(self._rows()))
-        last = row["epoch"] == self._epochs()
+        last = row["epoch"] == _epochs_of(self.folder)
         if last and self.program.wait() != 0:  # it is tested, and its report is drawn
             return self._at_the_end(rows)
         return self._report(row, complete=last)
@@ -127,7 +124,7 @@ class Worker(tune.Trainable):
         if self.trial.problem is not None:
             return self._failed(self.trial.problem)
         if code > 0:
-            return self._failed(self._last_words(code))
+            return self._failed(_last_words(self.sweep.log(self.trial.number), code))
         if rows:
             return self._report(rows[-1], complete=True)
         if self.trial.ended:  # and its folder was deleted since
@@ -145,7 +142,7 @@ class Worker(tune.Trainable):
         progress = TrialProgress(
             number=self.trial.number,
             epoch=int(row["epoch"] or 0),
-            epochs=self._epochs(),
+            epochs=_epochs_of(self.folder),
             score=math.nan if score is None else score,
             folder=None if self.folder is None else self.folder.relative_to(run_folder.RUNS).as_posix(),
             node=ray.get_runtime_context().get_node_id()[:8],
@@ -155,11 +152,15 @@ class Worker(tune.Trainable):
         done = complete or problem is not None
         return {"epoch": progress.epoch, metric: progress.score, "done": done, "progress": progress}
 
-    def _last_words(self, code: int) -> str:
-        lines = self.sweep.log(self.trial.number).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else f"It ended with exit code {code} and no message."
 
-    def _epochs(self) -> int | None:
-        with contextlib.suppress(CourseError):
-            return None if self.folder is None else read_config(self.folder).get("epochs")
-        return None
+def _last_words(log: Path, code: int) -> str:
+    """Returns how a script that failed explains it."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else f"It ended with exit code {code} and no message."
+
+
+def _epochs_of(run: Path | None) -> int | None:
+    """Returns how many epochs a run is to have, None where its config does not say so."""
+    with contextlib.suppress(CourseError):
+        return None if run is None else read_config(run).get("epochs")
+    return None
