@@ -258,6 +258,7 @@ def config_class(script: Path) -> type[LessonConfig]:
             raise CourseError(f"{shown(script)} has no class Config, so there are no values to choose.")
         if not (isinstance(config, type) and issubclass(config, LessonConfig)):
             raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
+        config.model_rebuild()  # an annotation may name what the script defines after it
 
         class SweptConfig(config):  # type: ignore[valid-type, misc]
             @classmethod

@@ -80,6 +80,13 @@ BAD = {  # what is wrong → what the file contains, and what the answer must
     ),
 }  # fmt: skip
 
+LATE = """from __future__ import annotations
+from course import Count, Images, LessonConfig
+
+class Config(LessonConfig):
+    batch_size: Images = 1
+"""
+
 
 @pytest.fixture
 def in_repository(monkeypatch) -> None:
@@ -138,6 +145,7 @@ def test_a_learners_own_field_and_metric_can_be_swept(tmp_path, monkeypatch):
         ("class Config(", "mine.py cannot be imported ('(' was never closed (mine.py, line 1))."),
         ("import missing", "mine.py cannot be imported (No module named 'missing')."),
         ("import sys\nsys.exit('Not today.')", "mine.py cannot be imported (Not today)."),
+        (LATE + "    depth: Deep = 3\n", "mine.py cannot be imported (name 'Deep' is not defined)."),
         (b"\0", "mine.py cannot be imported (source code string cannot contain null bytes)."),
     ],
 )
@@ -161,6 +169,14 @@ def test_a_script_with_the_name_of_a_package_takes_nothing_from_it(tmp_path, mon
     assert config().values()["epochs"] == 5
     with pytest.raises(CourseError, match=r"^epochs is 0, but .*; change it there\.$"):
         config(epochs=0)
+
+
+def test_an_annotation_may_name_what_the_script_defines_later(tmp_path):
+    (tmp_path / "mine.py").write_text(LATE + "    depth: Deep = 3\n\nDeep = Count\n")
+    config = config_class(tmp_path / "mine.py")
+    assert config().values()["depth"] == 3
+    with pytest.raises(CourseError, match=r"^depth is 0, but .*; change it there\.$"):
+        config(depth=0)
 
 
 def test_a_grid_goes_through_every_combination_once():
