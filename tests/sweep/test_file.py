@@ -69,7 +69,7 @@ BAD = {  # what is wrong → what the file contains, and what the answer must
     "batch too large": (
         changed(parameters={"limit": {"value": 100}, "batch_size": {"values": [50, 101]}}), "batch_size is 101",
     ),
-    "unknown script": (changed(program="mpl.py"), "there is no script mpl.py; program must name one, such as cnn.py."),
+    "unknown script": (changed(program="mpl.py"), "program is mpl.py, but must be a script that exists, such as"),
     "no script": (changed(program="check.py"), "check.py has no class Config"),
     "continuous grid": (grid(dropout={"min": 0.0, "max": 0.5}), "a grid tries values one by one"),
     "bayes": (one(distribution="normal", mu=0.3, sigma=0.1) | {"method": "bayes"}, "which bayes cannot search"),
@@ -138,7 +138,7 @@ def test_a_learners_own_field_and_metric_can_be_swept(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (None, "there is no script mine.py; program must name one, such as cnn.py."),
+        (None, "program is mine.py, but must be a script that exists, such as cnn.py."),
         ("", "mine.py has no class Config, so there are no values to choose."),
         ("Config = 1", "class Config of mine.py must derive from LessonConfig."),
         ("class Config: pass", "class Config of mine.py must derive from LessonConfig."),
