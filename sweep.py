@@ -2,7 +2,7 @@
 
 python sweep.py                        the sweep that sweep.yaml describes
 python sweep.py sweep-mlp.yaml         another one
-python sweep.py --resume               goes on with the newest sweep that was interrupted
+python sweep.py --resume               continues the newest sweep that was interrupted
 python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/scaling.md)
 """
 
@@ -10,40 +10,38 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import tyro
 from pydantic import Field
 
-from course.config import CommandLine
+from course.command_line import CommandLine
 from course.runs import folder as run_folder
+from course.sweep.trials import TABLE, Sweep, newest_interrupted
 from course.system import signals
 from course.system.errors import CourseError
 from course.system.files import shown
 from course.training import tracking
+from course.values import Count, Seed
 
 FILE = "sweep.yaml"
 NEEDED = ("ray", "optuna", "rich")
+
+Address = Annotated[
+    str | None,
+    Field(pattern=r"^[^:\s]+:\d{1,5}$", json_schema_extra={"allowed": "HOST:PORT, such as 192.168.0.2:6379"}),
+]
 
 
 class Options(CommandLine):
     """Trains one script with many configs, and says which is best."""
 
-    file: tyro.conf.Positional[str] = Field(
-        FILE, description="what to try, in the format of Weights & Biases; with --resume, a sweep's folder"
-    )
-    runs: int | None = Field(None, ge=1, le=10_000, description="how many trials, instead of the file's run_cap")
-    parallel: int | None = Field(
-        None, ge=1, le=10_000, description="how many trials at a time; if it is not given, one for each core"
-    )
-    ray_address: str | None = Field(
-        None,
-        pattern=r"^[^:\s]+:\d{1,5}$",
-        json_schema_extra={"allowed": "HOST:PORT, such as 192.168.0.2:6379"},
-        description="HOST:PORT of a Ray cluster; without it, this machine alone",
-    )
-    resume: bool = Field(False, description="go on with an interrupted sweep, the newest if no folder is given")
-    seed: int = Field(1, ge=0, le=2**32 - 1, description="fixes which values are drawn; a resumed sweep keeps its own")
+    file: tyro.conf.Positional[str] = FILE  # a sweep in the format of Weights & Biases; to resume, its folder
+    runs: Count | None = None  # number of trials, instead of the file's run_cap
+    parallel: Count | None = None  # trials at a time; one per core if it is not given
+    ray_address: Address = None  # HOST:PORT of a Ray cluster; without it, this machine alone
+    resume: bool = False  # resume an interrupted sweep, the newest if no folder is given
+    seed: Seed = 1  # makes the drawn values repeatable; a resumed sweep keeps its own
 
 
 def main(options: Options) -> int:
@@ -53,8 +51,6 @@ def main(options: Options) -> int:
     signals.stop_in_order()
     run_folder.check_writable()
     tracking.asked_mode()
-    from course.sweep.trials import Sweep, newest_interrupted  # late, because it needs what may not be installed
-
     if options.resume:
         folder = newest_interrupted() if options.file == FILE else Path(options.file)
         sweep = Sweep.old(folder, options.runs)
@@ -64,30 +60,31 @@ def main(options: Options) -> int:
         with sweep.lock():
             return run(sweep, options)
     except KeyboardInterrupt as error:
-        how, exit_code = signals.described(error)
+        stopped = signals.described(error)
+        assert stopped is not None
         sweep.write_table()
         ended = sum(trial.ended for trial in sweep.trials())
         kept = f"{ended} of {sweep.settings.trials} trials are kept in {shown(sweep.folder)}"
-        signals.say(f"Stopped by {how}: {kept}; `python sweep.py --resume` goes on.")
-        return exit_code
+        signals.say(f"Stopped by {stopped[0]}: {kept}; resume it with `python sweep.py --resume`.")
+        return stopped[1]
 
 
-def run(sweep: Any, options: Options) -> int:
-    """Runs the trials of a course.sweeps.Sweep that have not ended, and shows what came of all; see `main`."""
+def run(sweep: Sweep, options: Options) -> int:
+    """Runs the trials of a sweep that have not ended, and shows the results of all; see `main`."""
     if options.ray_address is None:  # Ray is to listen to this machine alone, and reads this when it is loaded
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-    from course.sweep import search  # late: it loads Ray
-    from course.sweep.page import REPORT, write_report
+    from course.sweep.page import write_sweep_report  # late: it loads Optuna, as the next one loads Ray
+    from course.sweep.search import run_trials
     from course.sweep.terminal import Scoreboard
 
     scoreboard = Scoreboard(sweep)
     with scoreboard:
-        search.run(sweep, scoreboard, options.parallel, options.ray_address)
+        run_trials(sweep, scoreboard, options.parallel, options.ray_address)
     sweep.write_table()
     scoreboard.show_results()
-    write_report(sweep)
-    print(f"Table:       {shown(sweep.folder / 'trials.csv')}")
-    print(f"Report:      {shown(sweep.folder / REPORT)}")
+    write_sweep_report(sweep)
+    print(f"Table:       {shown(sweep.folder / TABLE)}")
+    print(f"Report:      {shown(sweep.folder / run_folder.REPORT)}")
     return 0 if sweep.best() else 1
 
 

@@ -4,33 +4,36 @@ import os
 import sys
 import time
 
-from pydantic import Field
-
-from course.config import LessonConfig
+from course import Count, Fraction, Images, LessonConfig
+from course.runs import folder as run_folder
 from course.system.files import write_json, write_text
-from course.training.run import new_folder
 
 
 class Config(LessonConfig):
     """Trains nothing."""
 
-    batch_size: int = Field(1, ge=1, description="no effect")
-    epochs: int = Field(3, ge=1, description="rows in history.csv")
-    dropout: float = Field(0.5, ge=0, lt=1, description="the nearer to 0.3, the better")
-    pause: float = Field(0.7, ge=0, description="seconds an epoch")
-    ends: str = Field("well", description="well, badly, or diverged")
+    batch_size: Images = 1  # no effect
+    epochs: Count = 3  # rows in history.csv
+    dropout: Fraction = 0.5  # the nearer to 0.3, the better
+    pause: float = 0.7  # seconds per epoch
+    ends: str = "well"  # well, badly, or diverged
 
 
-config = Config.from_command_line()
-folder = new_folder("stand_in", config.name)
-write_json(folder / "config.json", config.values())
-(folder / "process").write_text(str(os.getpid()))
-rows = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n"
-for epoch in range(1, config.epochs + 1):
-    time.sleep(config.pause)
-    accuracy = 0.9 - abs(config.dropout - 0.3) - 0.1 / epoch
-    rows += f"{epoch},0.1,{accuracy:.6g},{'' if config.ends == 'diverged' else 0.1},{accuracy:.6g},0.001\n"
-    write_text(folder / "history.csv", rows)
-    if config.ends == "badly" and epoch == 2:
-        sys.exit("Out of luck.")
-write_json(folder / "metrics.json", {"test_accuracy": accuracy, "test_loss": 0.1, "parameters": 1, "seconds": 1.0})
+def main(config):
+    folder = run_folder.new_folder("stand_in", config.name)
+    write_json(folder / run_folder.CONFIG, config.values())
+    (folder / "process").write_text(str(os.getpid()))
+    rows = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n"
+    for epoch in range(1, config.epochs + 1):
+        time.sleep(config.pause)
+        accuracy = 0.9 - abs(config.dropout - 0.3) - 0.1 / epoch
+        rows += f"{epoch},0.1,{accuracy:.6g},{'' if config.ends == 'diverged' else 0.1},{accuracy:.6g},0.001\n"
+        write_text(folder / run_folder.HISTORY, rows)
+        if config.ends == "badly" and epoch == 2:
+            sys.exit("Out of luck.")
+    metrics = {"test_accuracy": accuracy, "test_loss": 0.1, "parameters": 1, "seconds": 1.0}
+    write_json(folder / run_folder.METRICS, metrics)
+
+
+if __name__ == "__main__":
+    main(Config.from_command_line())

@@ -176,7 +176,7 @@ def test_any_command_line_gives_values_in_range_or_one_sentence(arguments):
     except CourseError as error:
         assert str(error).endswith(".")
     else:
-        assert config == cnn.Config(**config.values())
+        assert config.values() == cnn.Config(**config.values()).values()
         assert 0 <= config.dropout < 1
         assert math.isfinite(config.learning_rate)
         assert config.learning_rate > 0

@@ -1,28 +1,31 @@
 """A sweep's file, in the format of Weights & Biases, read and checked before anything trains."""
 
 import contextlib
-import difflib
 import math
 import re
 import reprlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from course import data
-from course.config import LessonConfig, read_class
+from course.config import LessonConfig
 from course.system.errors import CourseError, first_line
 from course.system.files import shown
+from course.system.problems import first_problem, nearest
 
 LARGEST = 2**20  # bytes; a sweep's file is a page
-RANKING = ("val_loss", "val_accuracy")  # what every run logs of its validation images
+RANKING = {"val_loss": "minimize", "val_accuracy": "maximize"}  # what every run logs of its validation images
 # Keys that Weights & Biases knows for its own agents.
 NO_EFFECT = ("command", "controller", "entity", "image_uri", "imports", "job", "run_metadata", "scheduler")
 # Distribution → the keys that it needs, besides itself, and those that it may have.
-DISTRIBUTIONS = {
+DISTRIBUTIONS: dict[str, tuple[set[str], set[str]]] = {
     "constant": ({"value"}, set()),
     "categorical": ({"values"}, {"probabilities"}),
     "int_uniform": ({"min", "max"}, set()),
@@ -41,12 +44,16 @@ LARGEST_EXPONENT = 30  # of e
 LARGEST_NUMBER = 10**15
 LONGEST = 1000  # letters of a text, elements of a list
 MOST_TRIALS = 10_000
+GOLDEN = 0.6180339887  # what is so far between two bounds is not a whole number, unless it must be one
+
+Scalar = bool | int | float | str | None
+Value = Scalar | list[Scalar]  # what a command line can give to a field of a config
 
 
-def _plain(value: Any) -> Any:
-    """Returns a value as it is; raises CourseError if no command line could hold it, or YAML read it amiss."""
+def _checked_value(value: object) -> object:
+    """Returns a value as it is; raises CourseError if no command line can give it, or YAML misread it."""
     if isinstance(value, list) and len(value) <= LONGEST and not any(isinstance(part, list) for part in value):
-        return [_plain(part) for part in value]
+        return [_checked_value(part) for part in value]
     if isinstance(value, str) and len(value) <= LONGEST:
         with contextlib.suppress(ValueError):
             float(value)
@@ -54,26 +61,26 @@ def _plain(value: Any) -> Any:
         return value
     if value is None or isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER):
         return value
-    raise CourseError(f"{_brief(value)} cannot be a value; numbers, texts, True, False and lists of them can.")
+    raise CourseError(f"{reprlib.repr(value)} cannot be a value; use a number, text, True, False, or a list of these.")
 
 
-Number = Annotated[int | float, BeforeValidator(_plain)]
-Value = Annotated[Any, BeforeValidator(_plain)]
+Number = Annotated[int | float, BeforeValidator(_checked_value)]
+CheckedValue = Annotated[Value, BeforeValidator(_checked_value)]
 Whole = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Metric(_Part):
+class Metric(_Section):
     """What trials are ranked by."""
 
     name: str
     goal: Literal["minimize", "maximize"] = "minimize"
 
 
-class EarlyTermination(_Part):
+class EarlyTermination(_Section):
     """When trials that fall behind are stopped: after epoch `first`, after `eta` times as many, and so on."""
 
     type: Literal["hyperband"]
@@ -84,20 +91,23 @@ class EarlyTermination(_Part):
 
     @property
     def first(self) -> int:
-        return self.min_iter or int(self.max_iter / self.eta**self.s)
+        """The first epoch after which trials are compared."""
+        if self.max_iter is None or self.s is None:
+            return self.min_iter or 0
+        return int(self.max_iter / self.eta**self.s)
 
 
-class Parameter(_Part):
+class Parameter(_Section):
     """The values that one field of the config is to be tried with."""
 
     distribution: str | None = None
-    value: Value = None
-    values: list[Value] | None = Field(None, min_length=1)
-    probabilities: list[Number] | None = None
-    min: Number | None = None
-    max: Number | None = None
-    mu: Number | None = None
-    sigma: Number | None = None
+    value: CheckedValue = None
+    values: list[CheckedValue] = Field([], min_length=1)
+    probabilities: list[Number] = Field([], min_length=1)
+    min: Number = 0
+    max: Number = 0
+    mu: Number = 0
+    sigma: Number = 1
     q: Number = 1
 
     @property
@@ -112,31 +122,34 @@ class Parameter(_Part):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest value, where the distribution has some."""
+        """The lowest and the highest value; a normal distribution has none, and is infinite."""
+        if "normal" in self.kind:
+            return -math.inf, math.inf
         if self.kind in ("log_uniform", "q_log_uniform"):  # there, they are exponents
             return math.exp(self.min), math.exp(self.max)
         return self.min, self.max
 
-    def all_values(self) -> Sequence[Any]:
-        """Returns every value of one that is countable."""
+    def whole_numbers(self) -> range:
+        """Returns all values of an int_uniform."""
+        return range(int(self.min), int(self.max) + 1)
+
+    def all_values(self) -> Sequence[Value]:
+        """Returns every value of a parameter that is countable."""
         if self.kind == "int_uniform":
-            return range(self.min, self.max + 1)
+            return self.whole_numbers()
         return [self.value] if self.kind == "constant" else self.values
 
-    def samples(self) -> list[Any]:
+    def samples(self) -> Sequence[Value]:
         """Returns values that its field must allow if it allows all of them: the outermost, and one in between."""
         if self.kind in ("constant", "categorical"):
             return self.all_values()
-        if self.kind in ("normal", "q_normal"):
-            low, high = self.mu, self.mu + self.sigma * 0.6180339887
-        else:
-            low, high = self.bounds
-        between = low + (high - low) * 0.6180339887  # no whole number, unless it must be one
         if self.kind == "int_uniform":
-            return [low, high]
-        if self.kind.startswith("q_"):
-            return [self.quantized(value) for value in (low, high, between)]
-        return [low, high, between]
+            return [self.min, self.max]
+        low, high = self.bounds
+        if "normal" in self.kind:
+            low, high = self.mu, self.mu + self.sigma * GOLDEN
+        samples = [low, high, low + (high - low) * GOLDEN]
+        return [self.quantized(value) for value in samples] if self.kind.startswith("q_") else samples
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -147,14 +160,14 @@ class Parameter(_Part):
     def quantized(self, value: float) -> float:
         """Returns the nearest multiple of q that is within the bounds."""
         steps = round(value / self.q)
-        if self.max is not None:
+        if "normal" not in self.kind:
             lowest, highest = self.steps
             steps = min(max(steps, lowest), highest)
         return steps * self.q
 
 
-class SweepFile(_Part):
-    """What a file says; `read` has checked it."""
+class SweepFile(_Section):
+    """What a sweep's file contains; `read_sweep_file` has checked it."""
 
     program: str
     method: Literal["grid", "random", "bayes"]
@@ -167,7 +180,7 @@ class SweepFile(_Part):
     project: str | None = None
 
     @property
-    def constants(self) -> dict[str, Any]:
+    def constants(self) -> dict[str, Value]:
         """The parameters that have one value only, by name."""
         return {name: parameter.value for name, parameter in self.parameters.items() if parameter.kind == "constant"}
 
@@ -176,7 +189,7 @@ class SweepFile(_Part):
         """The parameters that have more than one value, by name."""
         return {name: parameter for name, parameter in self.parameters.items() if parameter.kind != "constant"}
 
-    def combination(self, number: int) -> dict[str, Any]:
+    def combination(self, number: int) -> dict[str, Value]:
         """Returns the values of a trial of a grid, counted from 1; the last parameter changes fastest."""
         number -= 1
         chosen = {}
@@ -186,7 +199,7 @@ class SweepFile(_Part):
             chosen[name] = values[position]
         return {name: chosen[name] for name in self.parameters}
 
-    def trials(self, at_most: int | None = None) -> int:
+    def trial_count(self, at_most: int | None = None) -> int:
         """Returns how many trials there are: `at_most` of them, run_cap if it is None; a grid may have fewer."""
         caps = [at_most or self.run_cap]
         if self.method == "grid":
@@ -194,40 +207,81 @@ class SweepFile(_Part):
         return min(cap for cap in caps if cap is not None)
 
 
-def read(file: Path, at_most: int | None = None) -> SweepFile:
-    """Returns what a sweep's file says, checked against class Config of the script that it names.
+def read_sweep_file(file: Path, at_most: int | None = None) -> SweepFile:
+    """Returns what a sweep's file contains, checked against class Config of the script that it names.
 
     Args:
         file: in YAML.
         at_most: how many trials there are to be, if the file's run_cap does not count.
 
     Raises:
-        CourseError: it cannot be read, is no sweep's file, or asks for something that the script or Ray cannot do.
+        CourseError: it cannot be read, is not a sweep's file, or asks for something that the script or Ray cannot do.
     """
-    content = _load(file)
+    content = _load_yaml(file)
     try:
         if not isinstance(content, dict):
-            raise CourseError(f"it holds {_brief(content)} where names and values should be, such as method: random.")
+            value = reprlib.repr(content)
+            raise CourseError(f"it contains {value} instead of names and values, such as method: random.")
         for key in content:
             if key in NO_EFFECT:
-                raise CourseError(f"{key} has no effect here; take it out.")
-        sweep = _checked(content)
+                raise CourseError(f"{key} has no effect here; remove it.")
+        sweep = _validated(content)
         _check_parameters(sweep)
         _check_method(sweep, at_most)
-        config = read_class(Path(sweep.program), "change it there")
+        _check_early_termination(sweep.early_terminate)
+        config = config_class(Path(sweep.program))
         _check_values(sweep, config)
-        _check_metric(sweep, config)
+        _check_metric(sweep)
     except CourseError as error:
         raise CourseError(f"{shown(file)}: {error}") from None
     return sweep
 
 
-def _load(file: Path) -> Any:
+def config_class(script: Path) -> type[LessonConfig]:
+    """Returns class Config of a script, whose sentences about a wrong value end with "change it there".
+
+    Raises:
+        CourseError: the script is missing, cannot be imported, or has no class Config derived from LessonConfig.
+    """
+    if not script.is_file():
+        raise CourseError(f"program is {shown(script)}, but must be a script that exists, such as cnn.py.")
+    loader = SourceFileLoader(script.stem, str(script))
+    spec = spec_from_file_location(script.stem, script, loader=loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    replaced = sys.modules.get(script.stem)  # a script may have the name of a package
+    sys.modules[script.stem] = module  # where pydantic looks annotations up
+    try:
+        loader.exec_module(module)
+        config = getattr(module, "Config", None)
+        if config is None:
+            raise CourseError(f"{shown(script)} has no class Config, so there are no values to choose.")
+        if not (isinstance(config, type) and issubclass(config, LessonConfig)):
+            raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
+        config.model_rebuild()  # an annotation may name what the script defines after it
+
+        class SweptConfig(config):  # type: ignore[valid-type, misc]
+            @classmethod
+            def where_to_change(cls, name: str) -> str:
+                return "change it there"
+
+        return SweptConfig
+    except CourseError:
+        raise
+    except (Exception, SystemExit) as error:  # a learner's file may do anything
+        raise CourseError(f"{shown(script)} cannot be imported ({first_line(error)}).") from None
+    finally:
+        del sys.modules[script.stem]
+        if replaced is not None:
+            sys.modules[script.stem] = replaced
+
+
+def _load_yaml(file: Path) -> object:
     try:
         with file.open("rb") as opened:
             text = opened.read(LARGEST + 1)
         if len(text) > LARGEST:
-            raise CourseError(f"{shown(file)} is larger than a sweep's file can be; give one such as sweep.yaml.")
+            raise CourseError(f"{shown(file)} is larger than a sweep's file can be; name one such as sweep.yaml.")
         return yaml.safe_load(text)
     except OSError as error:
         raise CourseError(f"{shown(file)} cannot be read ({error.strerror or error}).") from None
@@ -238,26 +292,20 @@ def _load(file: Path) -> Any:
         raise CourseError(f"{shown(file)} is not YAML ({first_line(error)}).") from None
 
 
-def _checked(content: dict[str, Any]) -> SweepFile:
+def _validated(content: Mapping[object, object]) -> SweepFile:
     try:
         return SweepFile.model_validate(content)
-    except ValidationError as problems:
-        problem = problems.errors(include_url=False)[0]
-    *within, key = problem["loc"]
-    place = ".".join(str(part) for part in problem["loc"] if part not in ("int", "float", "[key]"))
-    if problem["type"] == "missing":
-        raise CourseError(f"{place} is missing; docs/scaling.md has an example.")
-    if problem["type"] == "extra_forbidden":
-        part = {(): SweepFile, ("metric",): Metric, ("early_terminate",): EarlyTermination}.get(
-            tuple(within), Parameter
-        )
-        near = difflib.get_close_matches(str(key), part.model_fields, n=1)
-        names = (
-            f"did you mean {near[0]}? If not, take it out." if near else f"there may be {', '.join(part.model_fields)}."
-        )
-        raise CourseError(f"{place} means nothing; {names}")
-    said = problem["msg"].replace("Input should", "should").replace("should", "must")
-    raise CourseError(f"{place} is {_brief(problem['input'])}, but {said[0].lower()}{said[1:]}.")
+    except ValidationError as error:
+        problem = first_problem(error)
+    if problem.kind == "missing":
+        raise CourseError(f"{problem.place} is missing; docs/scaling.md has an example.")
+    if problem.kind != "extra_forbidden":
+        raise CourseError(f"{problem.place} is {reprlib.repr(problem.value)}, but {problem.requirement}.")
+    sections: dict[str, type[BaseModel]] = {"": SweepFile, "metric.": Metric, "early_terminate.": EarlyTermination}
+    keys = sections.get(problem.place.removesuffix(problem.name), Parameter).model_fields
+    near = nearest(problem.name, keys)
+    remedy = f"did you mean {near}? Otherwise remove it." if near else f"the keys here are {', '.join(keys)}."
+    raise CourseError(f"Unknown key {problem.place}; {remedy}")
 
 
 def _check_parameters(sweep: SweepFile) -> None:
@@ -265,27 +313,26 @@ def _check_parameters(sweep: SweepFile) -> None:
     for name, parameter in sweep.parameters.items():
         kind = parameter.kind
         if kind not in DISTRIBUTIONS:
-            known = ", ".join(DISTRIBUTIONS)
-            raise CourseError(f"{name} has the distribution {kind}, but here there are only {known}.")
+            raise CourseError(f"{name} has the unknown distribution {kind}; use one of {', '.join(DISTRIBUTIONS)}.")
         needed, possible = DISTRIBUTIONS[kind]
         given = parameter.model_fields_set - {"distribution"}
         if not needed <= given <= needed | possible:
             has = " and ".join(sorted(given)) or "nothing"
-            raise CourseError(f"{name} is {kind}, which takes {' and '.join(sorted(needed))}, but there is {has}.")
+            raise CourseError(f"{name} is {kind}, which needs {' and '.join(sorted(needed))}, but has {has}.")
         if parameter.q < 1 / LARGEST_NUMBER:
-            raise CourseError(f"{name} has q {parameter.q}, but must have one above 0.")
-        if parameter.probabilities is not None:
+            raise CourseError(f"{name} has q {parameter.q}, but q must be above 0.")
+        if parameter.sigma <= 0:
+            raise CourseError(f"{name} has sigma {parameter.sigma}, but sigma must be above 0.")
+        if parameter.probabilities:
             _check_probabilities(name, parameter)
         if "min" in needed:
             _check_bounds(name, parameter)
-        if parameter.sigma is not None and parameter.sigma <= 0:
-            raise CourseError(f"{name} has sigma {parameter.sigma}, but must have one above 0.")
 
 
 def _check_probabilities(name: str, parameter: Parameter) -> None:
-    shares = parameter.probabilities
-    if len(shares) != len(parameter.values) or min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
-        raise CourseError(f"{name} must have one probability for each of its values, and 1 as their sum.")
+    each = parameter.probabilities
+    if len(each) != len(parameter.values) or min(each) < 0 or not math.isclose(sum(each), 1, abs_tol=1e-6):
+        raise CourseError(f"{name} must have one probability for each of its values, and their sum must be 1.")
 
 
 def _check_bounds(name: str, parameter: Parameter) -> None:
@@ -311,70 +358,76 @@ def _check_method(sweep: SweepFile, at_most: int | None) -> None:
     for name, parameter in sweep.parameters.items():
         if sweep.method == "grid" and (parameter.kind not in COUNTABLE or parameter.probabilities):
             raise CourseError(
-                f"{name} is {parameter.kind}, but a grid goes through values one by one; list them in values, or"
-                " choose the method random."
+                f"{name} is {parameter.kind}, but a grid tries values one by one; list them in values, or use the"
+                " method random."
             )
         if sweep.method == "bayes" and (parameter.kind in NOT_IN_BAYES or parameter.probabilities):
             raise CourseError(
                 f"{name} is {parameter.kind}{' with probabilities' * bool(parameter.probabilities)}, which bayes cannot"
-                " search; choose another distribution, or the method random."
+                " search; use another distribution, or the method random."
             )
     if sweep.method != "grid" and at_most is None and sweep.run_cap is None:
-        raise CourseError(f"a {sweep.method} search has no end of its own; say run_cap: 12, or give --runs 12.")
-    if sweep.trials(at_most) > MOST_TRIALS:
-        raise CourseError(f"{sweep.trials(at_most):,} trials are too many; say run_cap: 12, or give --runs 12.")
-    early = sweep.early_terminate
-    if early is not None:
-        if (early.min_iter is None) == (early.max_iter is None) or (early.max_iter is None) != (early.s is None):
-            raise CourseError("early_terminate takes either min_iter, or max_iter and s.")
-        if early.first < 1:
-            raise CourseError(
-                f"early_terminate divides max_iter {early.max_iter} by eta {early.eta}, {early.s} times, and less than"
-                " one epoch is left; make s smaller."
-            )
+        raise CourseError(f"a {sweep.method} search never ends by itself; set run_cap: 12, or give --runs 12.")
+    count = sweep.trial_count(at_most)
+    if count > MOST_TRIALS:
+        raise CourseError(f"{count:,} trials are too many; set run_cap: 12, or give --runs 12.")
 
 
-def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
-    for name in ("name", "resume"):
-        if name in sweep.parameters:
-            raise CourseError(f"{name} cannot be a parameter: a sweep names its trials, and goes on with them, itself.")
-    if sweep.project is not None and "project" not in sweep.parameters:
-        config(project=sweep.project)
-    usual = config(**sweep.constants).values()
-    data.verify(usual["data"])
-    for name, parameter in sweep.parameters.items():
-        for value in parameter.samples():
-            taken = config(**sweep.constants | {name: value}).values()[name]
-            if isinstance(value, bool) != isinstance(taken, bool) or (value is None and config().values()[name]):
-                raise CourseError(f"{name} is {value}, which a command line cannot say.")
-            if name == "data":
-                data.verify(taken)
-    early = sweep.early_terminate
-    epochs = max(sweep.parameters["epochs"].samples()) if "epochs" in sweep.parameters else usual.get("epochs")
-    if early is not None and epochs is not None and early.first >= epochs:
+def _check_early_termination(early: EarlyTermination | None) -> None:
+    if early is None:
+        return
+    if (early.min_iter is None) == (early.max_iter is None) or (early.max_iter is None) != (early.s is None):
+        raise CourseError("early_terminate takes either min_iter, or max_iter and s.")
+    if early.first < 1:
         raise CourseError(
-            f"early_terminate looks at trials after epoch {early.first} first, when all {epochs} are over; make it"
-            " smaller, or epochs more."
+            f"early_terminate divides max_iter {early.max_iter} by eta {early.eta}, {early.s} times, and less than"
+            " one epoch is left; make s smaller."
         )
 
 
-def _check_metric(sweep: SweepFile, config: type[LessonConfig]) -> None:
+def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
+    for name in ("name", "resume", "traceback"):
+        if name in sweep.parameters:
+            raise CourseError(f"{name} cannot be a parameter, because a sweep sets it itself; remove it.")
+    if sweep.project is not None and "project" not in sweep.parameters:
+        config.model_validate({"project": sweep.project})
+    defaults, usual = config.model_validate({}).values(), config.model_validate(sweep.constants).values()
+    data.verify(usual["data"])
+    longest = usual.get("epochs")
+    for name, parameter in sweep.parameters.items():
+        accepted = []
+        for value in parameter.samples():
+            accepted.append(config.model_validate(sweep.constants | {name: value}).values()[name])
+            if isinstance(value, bool) != isinstance(accepted[-1], bool) or (value is None and defaults[name]):
+                raise CourseError(f"{name} is {value}, which no command line can give.")
+            if name == "data":
+                data.verify(accepted[-1])
+        if name == "epochs":
+            longest = max(accepted)
+    early = sweep.early_terminate
+    if early is not None and longest is not None and early.first >= longest:
+        raise CourseError(
+            f"early_terminate first compares trials after epoch {early.first}, when all {longest} are over; make it"
+            " smaller, or epochs larger."
+        )
+
+
+def _check_metric(sweep: SweepFile) -> None:
     name, goal = sweep.metric.name, sweep.metric.goal
     if name.startswith("test_"):
-        raise CourseError(f"metric is {name}, but choosing by test images would spend them; take val_accuracy.")
+        raise CourseError(
+            f"metric is {name}, but ranking by test images would make them useless for testing; use val_accuracy."
+        )
     if f"val_{name}" in RANKING:
-        raise CourseError(f"metric is {name}, but only images held out can tell which trial is best; take val_{name}.")
-    words = re.findall(r"\w+", Path(sweep.program).read_text(encoding="utf-8"))
+        raise CourseError(f"metric is {name}, but only validation images show which trial is best; use val_{name}.")
+    words = re.findall(r"\w+", Path(sweep.program).read_text(encoding="utf-8", errors="replace"))
     own = name.startswith("val_") and name.removeprefix("val_") in words  # a metric that the learner added
     if name not in RANKING and not own:
-        near = difflib.get_close_matches(name, RANKING, n=1)
-        take = f"did you mean {near[0]}? It" if near else "val_accuracy"
-        raise CourseError(f"metric is {_brief(name)}, which {sweep.program} never logs; {take} is always there.")
-    wanted = {"val_loss": "minimize", "val_accuracy": "maximize"}.get(name, goal)
+        near = nearest(name, RANKING)
+        remedy = f"did you mean {near}? It" if near else "use val_accuracy, which"
+        raise CourseError(
+            f"metric is {reprlib.repr(name)}, which {sweep.program} never logs; {remedy} is always there."
+        )
+    wanted = RANKING.get(name, goal)
     if goal != wanted:
-        raise CourseError(f"metric {name} has the goal {goal}, which looks for the worst; say goal: {wanted}.")
-
-
-def _brief(value: Any) -> str:
-    """Returns a value as text that is short, however large it is."""
-    return reprlib.repr(value)
+        raise CourseError(f"metric {name} has the goal {goal}, which looks for the worst; set goal: {wanted}.")

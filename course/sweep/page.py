@@ -1,57 +1,45 @@
-"""The report of a sweep: one page with what its trials tried, what mattered, and which were best."""
+"""The report of a sweep: one page with what its trials tried, which parameter mattered, and which trials were best."""
 
 import json
 import math
+from typing import TypeGuard
 
 import optuna
 
 from course.report import figures
 from course.report.page import Picture, render
 from course.report.style import png
-from course.sweep.file import Parameter
-from course.sweep.terminal import repeat, tested
+from course.runs import folder as run_folder
+from course.sweep.file import Parameter, Value
 from course.sweep.trials import Sweep, Trial
 from course.system.files import write_text
 
-REPORT = "report.html"
 MOST_SHOWN = 100  # trials, in the table and in the picture
 ENOUGH = 4  # finished trials, for a first guess of what mattered
 
 
-def write_report(sweep: Sweep) -> None:
+def write_sweep_report(sweep: Sweep) -> None:
     """Writes report.html from what the trials of a sweep left; raises CourseError if it cannot be written."""
     ranked = sweep.ranked()
     best = sweep.best()
-    varied = sweep.file.varied
-    pictures = {}
-    if ranked and varied:
-        shown = ranked[:MOST_SHOWN]
-        columns = {
-            name: [_point(parameter, trial.values[name]) for trial in shown] for name, parameter in varied.items()
-        }
-        columns |= {sweep.file.metric.name: [trial.score for trial in shown]}
-        logarithmic = {name for name, parameter in varied.items() if "log" in parameter.kind}
-        figure = figures.parallel_coordinates(columns, logarithmic)
-        pictures["trials"] = Picture("trials", _in_words(sweep, ranked), png(figure))
     page = render(
         "sweep.html",
         sweep=sweep,
         trials=sweep.trials(),
         ranked=ranked[:MOST_SHOWN],
         best=best,
-        tested="" if best is None else tested(best).removeprefix("; "),
-        repeat="" if best is None else repeat(sweep, best),
+        test_accuracy=None if best is None else best.test_accuracy(),
         importance=importance(sweep),
-        pictures=pictures,
+        pictures={"trials": _picture(sweep, ranked)} if ranked and sweep.file.varied else {},
     )
-    write_text(sweep.folder / REPORT, page)
+    write_text(sweep.folder / run_folder.REPORT, page)
 
 
 def importance(sweep: Sweep) -> dict[str, float]:
-    """Returns the share, 0 to 1, of each parameter in what made finished trials differ, the largest first.
+    """Returns the fraction, 0 to 1, of each parameter in what made finished trials differ, the largest first.
 
     Estimated by Optuna (PED-ANOVA, Watanabe and others 2023, https://arxiv.org/abs/2304.10255); empty if there are
-    too few finished trials, or all of them came out alike.
+    too few finished trials, or all of them have the same score.
     """
     finished = [trial for trial in sweep.ranked() if trial.state == "finished"]
     varied = {
@@ -61,37 +49,43 @@ def importance(sweep: Sweep) -> dict[str, float]:
     }
     if len(finished) < ENOUGH or not varied or len({trial.score for trial in finished}) == 1:
         return {}
-    points = {name: [_point(parameter, trial.values[name]) for trial in finished] for name, parameter in varied.items()}
-    distributions = {name: _distribution(varied[name], values) for name, values in points.items()}
+    points = {name: _points(parameter, name, finished) for name, parameter in varied.items()}
+    distributions = {name: _range_of(varied[name], values) for name, values in points.items()}
     study = optuna.create_study(direction=sweep.file.metric.goal)
     for number, trial in enumerate(finished):
         values = {name: points[name][number] for name in varied}
         study.add_trial(optuna.create_trial(params=values, distributions=distributions, value=trial.score))
-    shares = optuna.importance.get_param_importances(study)
-    return {} if any(map(math.isnan, shares.values())) else shares
+    fractions = optuna.importance.get_param_importances(study)
+    return {} if any(map(math.isnan, fractions.values())) else fractions
 
 
-def _point(parameter: Parameter, value: object) -> float | str:
-    """Returns a value as a place on an axis: a number, or the text of one of several choices."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        choices = parameter.values or []
-        if all(isinstance(choice, int | float) and not isinstance(choice, bool) for choice in choices):
-            return value
-    return str(value)
-
-
-def _distribution(parameter: Parameter, values: list[float | str]) -> optuna.distributions.BaseDistribution:
-    """Returns the range, or the choices, of the values that were tried."""
-    if isinstance(values[0], str):
-        return optuna.distributions.CategoricalDistribution(sorted(set(values)))
-    return optuna.distributions.FloatDistribution(min(values), max(values), log="log" in parameter.kind)
-
-
-def _in_words(sweep: Sweep, ranked: list[Trial]) -> str:
-    metric = sweep.file.metric.name
-    names = ", ".join(sweep.file.varied)
-    best = ", ".join(f"{name} {ranked[0].values[name]}" for name in sweep.file.varied)
-    return (
-        f"{len(ranked)} trials as lines over the values of {names} to their {metric}, from {ranked[0].score:.4f}"
-        f" ({best}) to {ranked[-1].score:.4f}. The table has them all."
+def _picture(sweep: Sweep, ranked: list[Trial]) -> Picture:
+    shown, varied, metric = ranked[:MOST_SHOWN], sweep.file.varied, sweep.file.metric.name
+    columns = {name: _points(parameter, name, shown) for name, parameter in varied.items()}
+    columns[metric] = [trial.score for trial in shown if trial.score is not None]
+    logarithmic = {name for name, parameter in varied.items() if "log" in parameter.kind}
+    best = ", ".join(f"{name} {ranked[0].values[name]}" for name in varied)
+    words = (
+        f"{len(ranked)} trials as lines over the values of {', '.join(varied)} to their {metric}, from"
+        f" {ranked[0].score_text} ({best}) to {ranked[-1].score_text}. The table has them all."
     )
+    return Picture("trials", words, png(figures.parallel_coordinates(columns, logarithmic)))
+
+
+def _points(parameter: Parameter, name: str, trials: list[Trial]) -> list[float | str]:
+    """Returns the values of trials as places on an axis: numbers, or texts if one of several choices is not one."""
+    numeric = all(map(_is_number, parameter.values))
+    values = [trial.values[name] for trial in trials]
+    return [value if numeric and _is_number(value) else str(value) for value in values]
+
+
+def _is_number(value: Value) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _range_of(parameter: Parameter, values: list[float | str]) -> optuna.distributions.BaseDistribution:
+    """Returns the range, or the choices, of the values that were tried."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    if not numbers:
+        return optuna.distributions.CategoricalDistribution(sorted(set(map(str, values))))
+    return optuna.distributions.FloatDistribution(min(numbers), max(numbers), log="log" in parameter.kind)

@@ -1,4 +1,4 @@
-"""What a sweep leaves on disk, so that it can be looked at, and gone on with after whatever stopped it."""
+"""What a sweep leaves on disk, so that one can look at it, and resume it after whatever stopped it."""
 
 import contextlib
 import csv
@@ -6,30 +6,32 @@ import io
 import json
 import re
 import secrets
+import shlex
 import shutil
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import BinaryIO, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from course.runs import folder as run_folder
-from course.sweep import file as sweep_file
-from course.sweep.file import SweepFile
+from course.runs.record import read_run
+from course.sweep.file import SweepFile, Value, read_sweep_file
 from course.system.errors import CourseError
 from course.system.files import shown, write_json, write_text
+from course.system.problems import first_problem
 
-FOLDER = "sweeps"  # in runs/
-FILE, SETTINGS, TRIALS, TABLE = "sweep.yaml", "config.json", "trials", "trials.csv"
+SWEEPS = "sweeps"  # in runs/
+FILE, TRIALS, TABLE = "sweep.yaml", "trials", "trials.csv"
 ENDED = ("finished", "stopped", "failed")
 
 
 class Trial(BaseModel):
-    """One choice of values, and what came of it."""
+    """One choice of values, and its result."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     number: int  # from 1
-    values: dict[str, Any]
+    values: dict[str, Value]
     state: Literal["open", "finished", "stopped", "failed"] = "open"  # stopped: early, because others were better
     score: float | None = None  # the metric after its last epoch
     epochs: int = 0
@@ -40,40 +42,68 @@ class Trial(BaseModel):
 
     @property
     def ended(self) -> bool:
+        """Whether nothing is left to do for it."""
         return self.state in ENDED
 
+    @property
+    def score_text(self) -> str:
+        """Its metric as tables show it."""
+        return "-" if self.score is None else f"{self.score:.4f}"
 
-class Settings(BaseModel):
+    def test_accuracy(self) -> float | None:
+        """Returns the fraction of the test images that its network gets right, to be shown for the best trial alone.
+
+        None if its script does not measure it; raises CourseError if its run is damaged or was deleted.
+        """
+        return None if self.folder is None else read_run(run_folder.RUNS / self.folder).metrics.get("test_accuracy")
+
+
+class TrialProgress(NamedTuple):
+    """How far a trial is: what its worker says after each epoch, and at its end."""
+
+    number: int  # of the trial
+    epoch: int
+    epochs: int | None  # of the whole trial, where its config says so
+    score: float  # the metric after this epoch, NaN where it was not a finite number
+    folder: str | None  # of its run, from runs/
+    node: str
+    complete: bool = False  # trained to its end
+    problem: str | None = None  # a sentence, if it failed
+
+
+class SweepSettings(BaseModel):
     """What a sweep was started with, besides its file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     trials: int
     seed: int
+    group: str  # what the names of its runs begin with, and its group in Weights & Biases
     working_directory: str  # where its script was found, and relative paths begin
 
 
 class Sweep(NamedTuple):
-    """A sweep and its folder, runs/sweeps/<time>-<name>-<four letters>: its file, its settings and its trials."""
+    """A sweep and its folder, runs/sweeps/<time>-<group>: its file, its settings and its trials."""
 
     folder: Path
     file: SweepFile
-    settings: Settings
+    settings: SweepSettings
 
     @classmethod
     def new(cls, file: Path, at_most: int | None, seed: int) -> Self:
-        """Makes the folder; raises CourseError if that cannot be done or the file is not as it should be."""
-        content = sweep_file.read(file, at_most)
+        """Makes the folder; raises CourseError if that cannot be done or something is wrong with the file."""
+        content = read_sweep_file(file, at_most)
         name = re.sub(r"[^\w.-]+", "-", content.name or file.stem)[:20]
-        # The letters tell its runs from those of every other sweep.
-        folder = run_folder.new_folder(FOLDER, f"{name}-{secrets.token_hex(2)}")
-        settings = Settings(trials=content.trials(at_most), seed=seed, working_directory=str(Path.cwd()))
+        group = f"{name}-{secrets.token_hex(2)}"  # the letters tell its runs from those of every other sweep
+        folder = run_folder.new_folder(SWEEPS, group)
+        trials, directory = content.trial_count(at_most), str(Path.cwd())
+        settings = SweepSettings(trials=trials, seed=seed, group=group, working_directory=directory)
         try:
             (folder / TRIALS).mkdir()
             shutil.copyfile(file, folder / FILE)
         except OSError as error:
             raise CourseError(f"{shown(folder)} cannot be written ({error.strerror}).") from None
-        write_json(folder / SETTINGS, settings.model_dump())
+        write_json(folder / run_folder.CONFIG, settings.model_dump())
         run_folder.point_latest_to(folder)
         return cls(folder, content, settings)
 
@@ -82,62 +112,54 @@ class Sweep(NamedTuple):
         """Returns the sweep in a folder, with as many trials as it had, or `at_most` from now on.
 
         Raises:
-            CourseError: there is none, or its script no longer fits.
+            CourseError: there is none, it is damaged, or its script no longer fits.
         """
-        try:
-            settings = Settings.model_validate_json((folder / SETTINGS).read_bytes())
-        except (OSError, ValidationError):
-            sweeps = shown(run_folder.RUNS / FOLDER)
-            raise CourseError(f"{shown(folder)} holds no sweep; give a folder in {sweeps}.") from None
+        settings = _read_settings(folder)
         if Path.cwd() != Path(settings.working_directory):
-            raise CourseError(f"This sweep began in {settings.working_directory}; go there first.")
-        content = sweep_file.read(folder / FILE, at_most or settings.trials)
+            raise CourseError(f"This sweep was started in {settings.working_directory}; go there first.")
+        content = read_sweep_file(folder / FILE, at_most or settings.trials)
         if at_most is not None:
-            settings = settings.model_copy(update={"trials": content.trials(at_most)})
-            write_json(folder / SETTINGS, settings.model_dump())
+            settings = settings.model_copy(update={"trials": content.trial_count(at_most)})
+            write_json(folder / run_folder.CONFIG, settings.model_dump())
         return cls(folder.resolve(), content, settings)
 
-    def lock(self) -> Any:
+    def lock(self) -> BinaryIO:
         """Returns what keeps other programs from running this sweep until it is closed; raises CourseError."""
         try:
             return run_folder.lock(self.folder)
         except BlockingIOError:
             raise CourseError(f"{shown(self.folder)} is still running; wait for its end, or stop it first.") from None
 
-    @property
-    def group(self) -> str:
-        """What its trials have in common in Weights & Biases, and what the names of their runs begin with."""
-        return self.folder.name.split("_", 1)[1].split("-", 3)[3]
-
     def trials(self) -> list[Trial]:
         """Returns all trials that were chosen so far, by number; raises CourseError if one is damaged."""
-        return [self._read(file) for file in sorted((self.folder / TRIALS).glob("[0-9]*.json"))]
+        return [_read_trial(file) for file in sorted((self.folder / TRIALS).glob("[0-9]*.json"))]
 
     def trial(self, number: int) -> Trial:
-        return self._read(self._file(number))
+        """Returns one trial; raises CourseError if it is damaged."""
+        return _read_trial(self._file(number))
 
     def keep(self, trial: Trial) -> None:
         """Writes what is known of a trial, at once or not at all."""
         write_json(self._file(trial.number), trial.model_dump())
 
     def log(self, number: int) -> Path:
-        """Returns the file for what the script of a trial says."""
+        """Returns the file for what the script of a trial writes to its terminal."""
         return self._file(number).with_suffix(".txt")
 
     def run_name(self, number: int) -> str:
         """Returns the name of a trial's run."""
-        return f"{self.group}-{number:03}"
+        return f"{self.settings.group}-{number:03}"
 
     def run_folders(self, number: int) -> list[Path]:
         """Returns the folders of a trial's run, oldest first; there are several if it had to be started again."""
         found = run_folder.RUNS.glob(f"*/*-{self.run_name(number)}")
-        return sorted((folder for folder in found if folder.parent.name != FOLDER), key=lambda folder: folder.name)
+        return sorted((folder for folder in found if folder.parent.name != SWEEPS), key=lambda folder: folder.name)
 
     def ranked(self) -> list[Trial]:
-        """Returns the trials that came to an epoch, best first by the metric in validation, failed ones left out."""
+        """Returns the trials that finished an epoch, best first by the metric in validation, failed ones left out."""
         sign = -1 if self.file.metric.goal == "maximize" else 1
         scored = [trial for trial in self.trials() if trial.state != "failed" and trial.score is not None]
-        return sorted(scored, key=lambda trial: (sign * trial.score, trial.number))
+        return sorted(scored, key=lambda trial: (sign * (trial.score or 0), trial.number))
 
     def best(self) -> Trial | None:
         """Returns the best of the trials that were trained to their end."""
@@ -148,8 +170,12 @@ class Sweep(NamedTuple):
         project = {} if self.file.project is None else {"project": self.file.project}
         return [f"--{name}={value}" for name, value in (project | trial.values).items() if value is not None]
 
+    def repeat(self, trial: Trial) -> str:
+        """Returns the command that trains a trial again."""
+        return shlex.join(["python", self.file.program, *self.words(trial)])
+
     def write_table(self) -> None:
-        """Writes trials.csv, a row a trial; raises CourseError."""
+        """Writes trials.csv, one row per trial; raises CourseError."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         names = list(self.file.parameters)
@@ -164,18 +190,36 @@ class Sweep(NamedTuple):
     def _file(self, number: int) -> Path:
         return self.folder / TRIALS / f"{number:05}.json"
 
-    def _read(self, file: Path) -> Trial:
-        try:
-            return Trial.model_validate_json(file.read_bytes())
-        except (OSError, ValidationError):
-            raise CourseError(f"{shown(file)} is damaged; delete it, and its trial is made again.") from None
-
 
 def newest_interrupted() -> Path:
     """Returns the folder of the newest sweep of which some trials have not ended; raises CourseError if none is."""
-    for settings in sorted((run_folder.RUNS / FOLDER).glob(f"2*/{SETTINGS}"), reverse=True):
-        with contextlib.suppress(OSError, ValueError):  # a damaged one cannot be gone on with
-            trials = [json.loads(file.read_bytes())["state"] for file in (settings.parent / TRIALS).glob("[0-9]*.json")]
-            if sum(state in ENDED for state in trials) < json.loads(settings.read_bytes())["trials"]:
-                return settings.parent
-    raise CourseError("No sweep was interrupted; `python sweep.py` begins one.")
+    for folder in reversed(run_folder.folders_with(run_folder.CONFIG, SWEEPS)):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # a damaged one cannot be resumed
+            trials = [Trial.model_validate_json(file.read_bytes()) for file in (folder / TRIALS).glob("[0-9]*.json")]
+            if sum(trial.ended for trial in trials) < json.loads((folder / run_folder.CONFIG).read_bytes())["trials"]:
+                return folder
+    raise CourseError("No sweep was interrupted; `python sweep.py` starts one.")
+
+
+def _read_settings(folder: Path) -> SweepSettings:
+    file = folder / run_folder.CONFIG
+    try:
+        if not (folder / TRIALS).is_dir():
+            raise FileNotFoundError
+        return SweepSettings.model_validate_json(file.read_bytes())
+    except OSError:
+        sweeps = shown(run_folder.RUNS / SWEEPS)
+        raise CourseError(f"{shown(folder)} is not a sweep; name a folder in {sweeps}.") from None
+    except ValidationError as error:
+        problem = first_problem(error)
+    what = f"{problem.place} {problem.requirement}".strip()
+    raise CourseError(
+        f"{shown(file)} was changed, or an earlier version of the course wrote it ({what}); start a new sweep."
+    )
+
+
+def _read_trial(file: Path) -> Trial:
+    try:
+        return Trial.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        raise CourseError(f"{shown(file)} is damaged; delete it, and its trial is trained again.") from None

@@ -1,13 +1,13 @@
 """One trial of a sweep: an ordinary run of a script in a process of its own, followed by Ray Tune epoch by epoch."""
 
 import contextlib
-import json
 import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import ray
 from ray import tune
 
 from course.runs import folder as run_folder
-from course.runs import record
-from course.sweep.trials import Sweep
+from course.runs.record import Row, read_config, read_history
+from course.sweep.trials import Sweep, TrialProgress
 from course.system import process, signals
 from course.system.errors import CourseError
 
@@ -24,128 +24,143 @@ SECONDS_BETWEEN_LOOKS = 0.1
 # Exit codes of a run that something else ended.
 STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]
 
+RayValues = dict[str, Any]  # what Ray passes between its processes
 
-class Running(tune.Trainable):
+
+def progress_in(result: Mapping[str, object]) -> TrialProgress:
+    """Returns what a worker reported."""
+    progress = result["progress"]
+    assert isinstance(progress, TrialProgress)
+    return progress
+
+
+class Worker(tune.Trainable):
     """Starts a trial, reports a row of its history.csv in each step, and ends it when it is no longer wanted.
 
-    A trial that has ended before is not trained again: what it left is reported instead. A script that refuses its
+    A trial that has ended before is not trained again: its results are reported instead. A script that refuses its
     values, or fails, is a trial that failed; one that is killed raises RuntimeError, so that Ray starts it again.
     """
 
-    def setup(self, config: dict[str, Any]) -> None:
+    def setup(self, config: RayValues) -> None:
         """Takes the sweep's folder, the trial's number, and the environment that its script is to have."""
         os.chdir(config["working_directory"])
         self.node = os.getppid()  # Ray's process for all trials of this node
         self.sweep = Sweep.old(Path(config["sweep"]))
         self.trial = self.sweep.trial(config["number"])
         self.reported = 0
-        self.program = None
-        self.folder = None
-        earlier = self.sweep.run_folders(self.trial.number)
+        self.program: subprocess.Popen | None = None
+        self.folder: Path | None = None
+        self.earlier = self.sweep.run_folders(self.trial.number)
         if self.trial.ended:
             self.folder = None if self.trial.folder is None else run_folder.RUNS / self.trial.folder
-        elif finished := [folder for folder in earlier if (folder / "metrics.json").exists()]:
+        elif finished := [folder for folder in self.earlier if (folder / run_folder.METRICS).exists()]:
             self.folder = finished[-1]
         else:
-            self.earlier = set(earlier)
             self._start(config["environment"])
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Goes on with another trial in the same process, which saves the seconds that a new one takes."""
+    def reset_config(self, new_config: RayValues) -> bool:
+        """Continues with another trial in the same process, which saves the seconds that a new one takes."""
         self.cleanup()
         self.setup(new_config)
         return True
 
-    def step(self) -> dict[str, Any]:
-        """Returns the next epoch's row, as soon as it is there, with the metric that trials are ranked by."""
+    def step(self) -> RayValues:
+        """Returns the progress after the next epoch, as soon as it is finished, with the metric to rank trials by."""
         while True:
-            if os.getppid() != self.node:  # which is gone, and Ray makes this trial on another one
-                self._leave()
+            if os.getppid() != self.node:  # which is gone, and Ray starts this trial on another one
+                if self.program is not None:
+                    self.program.kill()
+                os._exit(1)
             ended = self.program is None or self.program.poll() is not None  # before looking, so that nothing is missed
             rows = self._rows()
             if len(rows) > self.reported:
                 self.reported += 1
-                return self._result(rows[: self.reported])
+                return self._after_epoch(rows[: self.reported])
             if ended:
-                return self._end_result(rows)
+                return self._at_the_end(rows)
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def cleanup(self) -> None:
+        """Ends the script."""
         if self.program is not None:
             process.end(self.program)
 
-    def _leave(self) -> None:
-        if self.program is not None:
-            self.program.kill()
-        os._exit(1)
-
     def _start(self, environment: dict[str, str]) -> None:
-        words = [
-            self.sweep.file.program,
-            *self.sweep.words(self.trial),
-            f"--name={self.sweep.run_name(self.trial.number)}",
-        ]
+        words = self.sweep.words(self.trial)
+        name = f"--name={self.sweep.run_name(self.trial.number)}"
         with self.sweep.log(self.trial.number).open("wb") as log:
             self.program = subprocess.Popen(  # in the process group of its parent, which Ray ends as a whole
-                [sys.executable, *words],
+                [sys.executable, self.sweep.file.program, *words, name],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
             )
 
-    def _rows(self) -> list[dict[str, float | None]]:
+    def _rows(self) -> list[Row]:
         if self.folder is None and self.program is not None:
-            new = set(self.sweep.run_folders(self.trial.number)) - self.earlier
+            new = set(self.sweep.run_folders(self.trial.number)) - set(self.earlier)
             self.folder = max(new, default=None)
         with contextlib.suppress(CourseError):  # damaged since
-            return [] if self.folder is None else record.read_history(self.folder)
+            return [] if self.folder is None else read_history(self.folder)
         return []
 
-    def _result(self, rows: list[dict[str, float | None]]) -> dict[str, Any]:
+    def _after_epoch(self, rows: list[Row]) -> RayValues:
         row, metric = rows[-1], self.sweep.file.metric.name
         if metric not in row:
             return self._failed(f"{metric} is not among what it logs: {', '.join(row)}.")
-        last = int(row["epoch"]) == self._epochs()
-        if last and self.program is not None and self.program.wait() != 0:  # it is tested, and its report is drawn
-            return self._end_result(rows)
         if self.program is None:
-            last = len(rows) == len(self._rows())
-        return self._described(row) | {"done": last, "ended": last}
+            return self._report(row, complete=len(rows) == len(self._rows()))
+        last = row["epoch"] == _epochs_of(self.folder)
+        if last and self.program.wait() != 0:  # it is tested, and its report is drawn
+            return self._at_the_end(rows)
+        return self._report(row, complete=last)
 
-    def _end_result(self, rows: list[dict[str, float | None]]) -> dict[str, Any]:
-        """Returns the last result of a trial whose process has ended, or that had ended before."""
+    def _at_the_end(self, rows: list[Row]) -> RayValues:
+        """Returns the last report of a trial whose process has ended, or that had ended before."""
         code = 0 if self.program is None else self.program.returncode
         if code < 0 or code in STOPPED:
             raise RuntimeError(f"Its process was ended by signal {-code if code < 0 else code - 128}.")
         if self.trial.problem is not None:
             return self._failed(self.trial.problem)
         if code > 0:
-            return self._failed(self._last_words(code))
+            return self._failed(_last_words(self.sweep.log(self.trial.number), code))
         if rows:
-            return self._described(rows[-1]) | {"done": True, "ended": True}
+            return self._report(rows[-1], complete=True)
         if self.trial.ended:  # and its folder was deleted since
-            row = {"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}
-            return self._described(row) | {"done": True, "ended": True}
+            row: Row = {"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}
+            return self._report(row, complete=True)
         return self._failed("It ended without an epoch.")
 
-    def _described(self, row: dict[str, float | None]) -> dict[str, Any]:
-        numbers = {name: math.nan if value is None else value for name, value in row.items()}
-        known = {"number": self.trial.number, "folder": self._folder_in_runs(), "epochs": self._epochs()}
-        return numbers | known | {"node": ray.get_runtime_context().get_node_id()[:8]}
+    def _failed(self, problem: str) -> RayValues:
+        return self._report({"epoch": self.reported}, problem=problem)
 
-    def _failed(self, problem: str) -> dict[str, Any]:
-        row = {"epoch": self.reported, self.sweep.file.metric.name: None}
-        return self._described(row) | {"problem": problem, "done": True, "ended": True}
+    def _report(self, row: Row, complete: bool = False, problem: str | None = None) -> RayValues:
+        """Returns what Ray is told: when to stop, and what schedulers and searches look at."""
+        metric = self.sweep.file.metric.name
+        score = row.get(metric)
+        progress = TrialProgress(
+            number=self.trial.number,
+            epoch=int(row["epoch"] or 0),
+            epochs=_epochs_of(self.folder),
+            score=math.nan if score is None else score,
+            folder=None if self.folder is None else self.folder.relative_to(run_folder.RUNS).as_posix(),
+            node=ray.get_runtime_context().get_node_id()[:8],
+            complete=complete,
+            problem=problem,
+        )
+        done = complete or problem is not None
+        return {"epoch": progress.epoch, metric: progress.score, "done": done, "progress": progress}
 
-    def _last_words(self, code: int) -> str:
-        lines = self.sweep.log(self.trial.number).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else f"It ended with exit code {code} and no word."
 
-    def _epochs(self) -> int | None:
-        with contextlib.suppress(TypeError, OSError, ValueError):
-            return json.loads((self.folder / "config.json").read_bytes()).get("epochs")
-        return None
+def _last_words(log: Path, code: int) -> str:
+    """Returns how a script that failed explains it."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else f"It ended with exit code {code} and no message."
 
-    def _folder_in_runs(self) -> str | None:
-        return None if self.folder is None else self.folder.relative_to(run_folder.RUNS).as_posix()
+
+def _epochs_of(run: Path | None) -> int | None:
+    """Returns how many epochs a run is to have, None where its config does not say so."""
+    with contextlib.suppress(CourseError):
+        return None if run is None else read_config(run).get("epochs")
+    return None

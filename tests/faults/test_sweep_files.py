@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from checkout import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mlp
-from course.sweep import file as sweep_file
-from course.sweep.file import DISTRIBUTIONS
+from course.sweep.file import DISTRIBUTIONS, read_sweep_file
 from course.system.errors import CourseError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = (REPOSITORY / "sweep-mlp.yaml").read_bytes()
 SECONDS = 10  # what no file may take
 GOOD = yaml.safe_load(SHIPPED)
@@ -38,12 +37,12 @@ parameter |= st.fixed_dictionaries(
     {"distribution": st.sampled_from([*DISTRIBUTIONS])},
     optional={name: numbers for name in ("min", "max", "mu", "sigma", "q")} | {"values": st.lists(numbers, max_size=3)},
 )
-shares = st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2).map(sorted)
+fractions = st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2).map(sorted)
 sensible = st.builds(
     lambda bounds, kind, q: (
         {"distribution": kind, "min": bounds[0], "max": bounds[1]} | ({"q": q} if kind[0] == "q" else {})
     ),
-    shares,
+    fractions,
     st.sampled_from(["uniform", "q_uniform", "log_uniform_values", "q_log_uniform_values"]),
     st.floats(0.001, 0.5),
 )
@@ -59,7 +58,7 @@ contents |= st.builds(
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """Returns a shipped file with pieces overwritten, inserted or left out."""
+    """Returns a shipped file with pieces overwritten, inserted or removed."""
     content = SHIPPED
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(content)))
@@ -69,19 +68,19 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 def outcome(file: Path) -> str:
-    """Reads a sweep's file; what comes out is a sweep all of whose values the script takes, or one sentence."""
+    """Reads a sweep's file; the result is a sweep all of whose values the script takes, or one sentence."""
     from course.sweep.search import distribution, draw  # late: it loads Ray
 
     began = time.monotonic()
     try:
-        sweep = sweep_file.read(file)
+        sweep = read_sweep_file(file)
     except CourseError as error:
         assert str(error).startswith("sweep.yaml")
         assert str(error).endswith(".")
         assert "\n" not in str(error)
         result = "refused in a sentence"
     else:
-        assert 1 <= sweep.trials() <= 10_000
+        assert 1 <= sweep.trial_count() <= 10_000
         randomness = np.random.default_rng(1)
         for _ in range(3):
             for name, value in draw(sweep.parameters, randomness).items():
@@ -98,7 +97,7 @@ def outcome(file: Path) -> str:
 
 @pytest.fixture
 def file(tmp_path, monkeypatch) -> Path:
-    """Where a sweep's file is to be written, beside the script that it names."""
+    """Where a sweep's file is to be written, next to the script that it names."""
     (tmp_path / "mlp.py").symlink_to(REPOSITORY / "mlp.py")
     monkeypatch.chdir(tmp_path)
     return Path("sweep.yaml")

@@ -1,0 +1,5 @@
+"""The fixtures of sweeps."""
+
+from sweeping import sweep
+
+__all__ = ["sweep"]
