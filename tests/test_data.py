@@ -128,7 +128,7 @@ def test_a_damaged_file_is_named_and_how_to_restore_it(checkout, damage, named):
     assert str(checkout.folder / "data" / "mnist.npz") in said[0]
     assert named in said[0]
     assert "git restore data/mnist.npz" in said[0]
-    assert "tensorflow" not in answer.stderr
+    assert "keras.src" not in answer.stderr
 
 
 class Exploit:
