@@ -3,7 +3,7 @@
 All functions are about one direction, rows or columns, because both work alike.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -13,6 +13,8 @@ from course.system.errors import CourseError
 KERNEL = 3  # pixels per side
 SMALLEST = 9  # pixels per side of a picture; less shows nothing
 Stride = Annotated[int, Field(ge=1, le=4)]
+Padding = Literal["valid", "same"]
+Pooling = Literal["max", "average"]
 PoolSize = Annotated[int, Field(ge=2, le=4)]
 
 

@@ -18,8 +18,8 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from course.convolution.sheet import MARK, SIDE, WIDTH, Box, Panel, Sheet, decimal, largest, mark, size_text
-from course.geometry import KERNEL, SMALLEST, output_size, receptive_field, seen, zeros_added
+from course.convolution.sheet import MARK, SIDE, WIDTH, Box, Panel, Sheet, decimal, hatch, largest, mark, size_text
+from course.geometry import KERNEL, SMALLEST, Padding, Pooling, output_size, receptive_field, seen, zeros_added
 from course.report.style import BLUE, GREY, png, styled
 from course.runs import folder as run_folder
 from course.system.files import replacing, shown, write_json
@@ -34,8 +34,8 @@ class Chosen(Protocol):
     image: str
     kernel: str
     stride: int
-    padding: str
-    pooling: str
+    padding: Padding
+    pooling: Pooling
     pool_size: int
     show: bool
 
@@ -43,8 +43,8 @@ class Chosen(Protocol):
         """Returns all values by name, as JSON has them."""
 
 
-def keep_figures(figures: Iterable[tuple[str, str, Figure]], config: Chosen) -> None:
-    """Writes figures, each a name, a sentence and the figure itself, to a new folder in runs/convolution, and says so.
+def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
+    """Writes figures, each with its name, to a new folder in runs/convolution, and says so.
 
     The config is kept with them; if its `show` is set, the system opens the figures.
 
@@ -54,11 +54,11 @@ def keep_figures(figures: Iterable[tuple[str, str, Figure]], config: Chosen) -> 
     folder = run_folder.new_folder("convolution", Path(config.image).stem[:40])
     write_json(folder / run_folder.CONFIG, config.values())
     run_folder.point_latest_to(folder)
-    for name, sentence, figure in figures:
+    for name, figure in figures:
         file = folder / f"{name}.png"
         with replacing(file) as unfinished:
             unfinished.write_bytes(png(figure))
-        print(f"{shown(file)}  {sentence}")
+        print(f"{shown(file)}  {figure.texts[0].get_text()}")  # its title
         if config.show:
             with contextlib.suppress(webbrowser.Error, OSError):  # where nothing can show it, the file is there
                 webbrowser.open(file.as_uri())
@@ -250,7 +250,7 @@ def paddings(picture: np.ndarray, weights: np.ndarray, outputs: dict[str, np.nda
         axes = sheet.picture(Panel(0.2, top + 0.3, len(padded) * pixel, len(padded) * pixel), padded)
         for row, column in np.ndindex(padded.shape[:2]):
             if not (before <= row < before + size and before <= column < before + size):
-                sheet.hatch(axes, row, column)
+                hatch(axes, row, column)
         mark(axes, (0, 0, KERNEL, KERNEL))
         below = f"sum = {decimal(output[0, 0, 0])}"
         sheet.product(2.25, top + 0.35, padded[:KERNEL, :KERNEL], weights, zeros=before, below=below)
@@ -333,14 +333,17 @@ def seen_by_one_pixel(picture: np.ndarray, weights: np.ndarray, maps: list[np.nd
 
 
 @styled()
-def flattening(maps: np.ndarray, flat: np.ndarray, weights: list[np.ndarray], model: keras.Model) -> Figure:
-    """How feature maps become one row of numbers, and which layer of `model` has how many parameters.
+def flattening(picture: np.ndarray, weights: list[np.ndarray], model: keras.Model) -> Figure:
+    """How feature maps become one row of numbers, and which layer has how many parameters.
 
     Args:
-        maps: pooled feature maps of all kernels, (rows, columns, kernels).
-        flat: the same values in one row, (rows * columns * kernels).
+        picture: (height, width, channels).
         weights: of each kernel, (3, 3, channels).
+        model: convolution with these kernels, pooling, flattening, and other layers.
     """
+    convolution, pooling, flatten, *_ = model.layers
+    pooled = pooling(convolution(picture[np.newaxis]))
+    maps, flat = keras.ops.convert_to_numpy(pooled)[0], keras.ops.convert_to_numpy(flatten(pooled))[0]
     count = len(weights)
     step = (WIDTH - 0.3) / count
     high = _height(maps, step - 0.1)

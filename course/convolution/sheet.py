@@ -135,14 +135,9 @@ class Sheet:
             ink = "black" if padding or 0.3 * red + 0.6 * green + 0.1 * blue > 0.45 else "white"
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=GREY, linewidth=0.8))
             if padding:
-                self.hatch(axes, row, column)
+                hatch(axes, row, column)
             axes.text(column, row, text, color=ink, fontsize=fontsize, ha="center", va="center")
         return axes
-
-    def hatch(self, axes: Axes, row: int, column: int) -> None:
-        """Draws one value of the padding."""
-        corner = column - 0.5, row - 0.5
-        axes.add_patch(Rectangle(corner, 1, 1, facecolor="#e8e8e8", edgecolor="#a0a0a0", hatch="////", linewidth=0.5))
 
     def kernel(self, panel: Panel, weights: np.ndarray, limit: float | None = None, fontsize: float = 10) -> Axes:
         """Draws nine weights, (3, 3) or (3, 3, 1), with their numbers."""
@@ -195,6 +190,12 @@ def mark(axes: Axes, box: Box, dashed: bool = False) -> None:
     else:
         frame.set_path_effects([withStroke(linewidth=3.6, foreground="white")])
     axes.add_patch(frame)
+
+
+def hatch(axes: Axes, row: int, column: int) -> None:
+    """Draws one value of the padding."""
+    corner = column - 0.5, row - 0.5
+    axes.add_patch(Rectangle(corner, 1, 1, facecolor="#e8e8e8", edgecolor="#a0a0a0", hatch="////", linewidth=0.5))
 
 
 def _corners(box: Box) -> tuple[float, float, float, float]:
