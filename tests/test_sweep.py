@@ -22,7 +22,7 @@ HEAVY = {"ray", "optuna", "keras", "tensorflow", "jax", "wandb", "matplotlib"}
         ("program: [", "sweep.yaml is not YAML in line 1"),
         (one(min=0.5, max=0.1), "dropout has min 0.5 and max 0.1; min must not be above max."),
         (one(values=[1.5]), "dropout is 1.5, but must be a number, at least 0 and below 1; change it there."),
-        (changed(program="mpl.py"), "there is no script mpl.py"),
+        (changed(program="mpl.py"), "program is mpl.py, but must be a script that exists"),
         (changed(metric={"name": "val_acuracy"}), "mlp.py never logs; did you mean val_accuracy?"),
     ],
 )

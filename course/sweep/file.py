@@ -244,7 +244,7 @@ def config_class(script: Path) -> type[LessonConfig]:
         CourseError: the script is missing, cannot be imported, or has no class Config derived from LessonConfig.
     """
     if not script.is_file():
-        raise CourseError(f"there is no script {shown(script)}; program must name one, such as cnn.py.")
+        raise CourseError(f"program is {shown(script)}, but must be a script that exists, such as cnn.py.")
     loader = SourceFileLoader(script.stem, str(script))
     spec = spec_from_file_location(script.stem, script, loader=loader)
     assert spec is not None
@@ -258,6 +258,7 @@ def config_class(script: Path) -> type[LessonConfig]:
             raise CourseError(f"{shown(script)} has no class Config, so there are no values to choose.")
         if not (isinstance(config, type) and issubclass(config, LessonConfig)):
             raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
+        config.model_rebuild()  # an annotation may name what the script defines after it
 
         class SweptConfig(config):  # type: ignore[valid-type, misc]
             @classmethod

@@ -69,7 +69,7 @@ BAD = {  # what is wrong → what the file contains, and what the answer must
     "batch too large": (
         changed(parameters={"limit": {"value": 100}, "batch_size": {"values": [50, 101]}}), "batch_size is 101",
     ),
-    "unknown script": (changed(program="mpl.py"), "there is no script mpl.py; program must name one, such as cnn.py."),
+    "unknown script": (changed(program="mpl.py"), "program is mpl.py, but must be a script that exists, such as"),
     "no script": (changed(program="check.py"), "check.py has no class Config"),
     "continuous grid": (grid(dropout={"min": 0.0, "max": 0.5}), "a grid tries values one by one"),
     "bayes": (one(distribution="normal", mu=0.3, sigma=0.1) | {"method": "bayes"}, "which bayes cannot search"),
@@ -79,6 +79,13 @@ BAD = {  # what is wrong → what the file contains, and what the answer must
         changed(early_terminate={"type": "hyperband", "max_iter": 8, "s": 2}), "less than one epoch is left",
     ),
 }  # fmt: skip
+
+LATE = """from __future__ import annotations
+from course import Count, Images, LessonConfig
+
+class Config(LessonConfig):
+    batch_size: Images = 1
+"""
 
 
 @pytest.fixture
@@ -131,13 +138,14 @@ def test_a_learners_own_field_and_metric_can_be_swept(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (None, "there is no script mine.py; program must name one, such as cnn.py."),
+        (None, "program is mine.py, but must be a script that exists, such as cnn.py."),
         ("", "mine.py has no class Config, so there are no values to choose."),
         ("Config = 1", "class Config of mine.py must derive from LessonConfig."),
         ("class Config: pass", "class Config of mine.py must derive from LessonConfig."),
         ("class Config(", "mine.py cannot be imported ('(' was never closed (mine.py, line 1))."),
         ("import missing", "mine.py cannot be imported (No module named 'missing')."),
         ("import sys\nsys.exit('Not today.')", "mine.py cannot be imported (Not today)."),
+        (LATE + "    depth: Deep = 3\n", "mine.py cannot be imported (name 'Deep' is not defined)."),
         (b"\0", "mine.py cannot be imported (source code string cannot contain null bytes)."),
     ],
 )
@@ -161,6 +169,14 @@ def test_a_script_with_the_name_of_a_package_takes_nothing_from_it(tmp_path, mon
     assert config().values()["epochs"] == 5
     with pytest.raises(CourseError, match=r"^epochs is 0, but .*; change it there\.$"):
         config(epochs=0)
+
+
+def test_an_annotation_may_name_what_the_script_defines_later(tmp_path):
+    (tmp_path / "mine.py").write_text(LATE + "    depth: Deep = 3\n\nDeep = Count\n")
+    config = config_class(tmp_path / "mine.py")
+    assert config().values()["depth"] == 3
+    with pytest.raises(CourseError, match=r"^depth is 0, but .*; change it there\.$"):
+        config(depth=0)
 
 
 def test_a_grid_goes_through_every_combination_once():
