@@ -1,17 +1,16 @@
 """Shows runs: the report of one, or several side by side.
 
-python report.py                          the newest run's report, made anew from what is on disk
-python report.py runs/cnn/latest          that of this run
-python report.py runs/cnn/A runs/cnn/B    what differs in their configs, and what came of it
+python report.py                          the newest run's report, rebuilt from what is on disk
+python report.py runs/cnn/latest          the report of this run
+python report.py runs/cnn/A runs/cnn/B    what differs in their configs, and their results
 """
 
 import webbrowser
 from pathlib import Path
 
 import tyro
-from pydantic import Field
 
-from course.config import CommandLine
+from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.runs.record import check_is_run
 from course.system.errors import CourseError
@@ -19,20 +18,20 @@ from course.system.files import shown
 
 
 class Options(CommandLine):
-    """Makes the report of a run anew, or lays several runs side by side."""
+    """Rebuilds the report of a run, or shows several runs side by side."""
 
-    runs: tyro.conf.Positional[tuple[str, ...]] = Field((), description="folders of runs; none means the newest run")
-    show: bool = Field(False, description="open the page in the browser")
+    runs: tyro.conf.Positional[tuple[str, ...]] = ()  # folders of runs; none means the newest run
+    show: bool = False  # open the page in the browser
 
 
 def main(options: Options) -> None:
     folders = [Path(run) for run in options.runs] or [newest()]
     for folder in folders:
         check_is_run(folder)
-    from course.report.page import REPORT, write_comparison, write_report  # late: it loads what draws
+    from course.report.page import write_comparison, write_report  # late: what draws takes half a second to load
 
     if len(folders) == 1:
-        page = folders[0] / REPORT
+        page = folders[0] / run_folder.REPORT
         write_report(folders[0])
     else:
         page = run_folder.RUNS / "comparison.html"
@@ -43,13 +42,11 @@ def main(options: Options) -> None:
 
 
 def newest() -> Path:
-    """Returns the folder of the newest run that finished an epoch; raises CourseError if there is none."""
-    folders = [
-        file.parent for file in run_folder.RUNS.glob(f"*/*/{run_folder.HISTORY}") if file.parent.name != "latest"
-    ]
+    """Returns the folder of the newest run with a finished epoch; raises CourseError if there is none."""
+    folders = run_folder.folders_with(run_folder.HISTORY)
     if not folders:
-        raise CourseError("No run has finished an epoch yet; `python cnn.py` makes one.")
-    return max(folders, key=lambda folder: folder.name)
+        raise CourseError("No run has finished an epoch yet; start one with `python cnn.py`.")
+    return folders[-1]
 
 
 if __name__ == "__main__":

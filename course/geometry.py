@@ -3,12 +3,19 @@
 All functions are about one direction, rows or columns, because both work alike.
 """
 
+from typing import Annotated, Literal
+
 import numpy as np
+from pydantic import Field
 
 from course.system.errors import CourseError
 
-KERNEL = 3  # pixels a side
-SMALLEST = 9  # pixels a side of a picture; less shows nothing
+KERNEL = 3  # pixels per side
+SMALLEST = 9  # pixels per side of a picture; less shows nothing
+Stride = Annotated[int, Field(ge=1, le=4)]
+Padding = Literal["valid", "same"]
+Pooling = Literal["max", "average"]
+PoolSize = Annotated[int, Field(ge=2, le=4)]
 
 
 def output_size(size: int, window: int, stride: int, padding: str) -> int:
@@ -31,7 +38,7 @@ def zeros_added(size: int, window: int, stride: int, padding: str) -> tuple[int,
 def seen(first: int, last: int, window: int, stride: int, zeros_before: int = 0) -> tuple[int, int]:
     """Returns the first and the last input pixel that the output pixels `first` to `last` are computed from.
 
-    What lies below 0, or beyond the input, are zeros of the padding.
+    What lies below 0, or beyond the input, is padding.
     """
     return first * stride - zeros_before, last * stride - zeros_before + window - 1
 
@@ -55,7 +62,7 @@ def check_picture_is_large_enough(picture: np.ndarray, stride: int, padding: str
         picture: (height, width, channels).
         stride: of the first convolution; the second has stride 1.
         padding: of the first convolution, "valid" or "same"; the second has none.
-        pool_size: so many by so many values are pooled.
+        pool_size: side of the pooling window.
     """
     height, width, _ = picture.shape
     left = [output_size(size, KERNEL, stride, padding) // pool_size for size in (height, width)]

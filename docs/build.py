@@ -1,4 +1,4 @@
-"""Draws the figures of these pages anew, into docs/figures: `python -m docs.build`."""
+"""Redraws the figures of these pages, in docs/figures: `python -m docs.build`."""
 
 import functools
 import io
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "figures"
 @functools.cache
 def convolution_figures() -> dict[str, Figure]:
     """Returns the figures of convolution.py with its defaults, by name."""
-    return {name: figure for name, _, figure in convolution.ideas(convolution.Config())}
+    return dict(convolution.ideas(convolution.Config()))
 
 
 CONVOLUTION = (

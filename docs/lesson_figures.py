@@ -1,6 +1,5 @@
 """The figures of the lessons' pages: computed exactly, or drawn from what docs/measured/ and benchmarks/ keep."""
 
-import csv
 import json
 import statistics
 from pathlib import Path
@@ -15,6 +14,7 @@ import cnn
 import fast
 from course.data import hold_out, load_data_set
 from course.report.style import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
+from course.runs.record import read_history
 
 MEASURED = Path(__file__).parent / "measured"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -22,15 +22,14 @@ UNSURE = 1  # the validation image that docs/perceptron.md follows through a per
 
 
 def results(table: str) -> dict[str, list[dict[str, float]]]:
-    """Returns what a table of benchmarks.accuracy has measured: for each command its runs, one a seed."""
+    """Returns what a table of benchmarks.accuracy has measured: for each command its runs, one per seed."""
     return json.loads((BENCHMARKS / f"{table}.json").read_text(encoding="utf-8"))["results"]
 
 
 def history(name: str) -> dict[str, np.ndarray]:
     """Returns the columns of a training that docs.measure kept, float64 of shape (epochs,)."""
-    with (MEASURED / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {column: np.array([float(row[column]) for row in rows]) for column in rows[0]}
+    rows = read_history(MEASURED / name)
+    return {column: np.array([row[column] for row in rows], dtype=float) for column in rows[0]}
 
 
 def perceptron() -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +94,7 @@ def perceptron_sums() -> Figure:
 
 
 def hidden_layer() -> Figure:
-    """Either pixel but not both: no line parts these points, until two relu nodes have moved them."""
+    """Either pixel but not both: no line separates these points, until two relu units have moved them."""
     pixels = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])
     on = pixels.sum(axis=1)
     hidden = np.maximum(np.stack([on, on - 1], axis=1), 0)
@@ -107,10 +106,10 @@ def hidden_layer() -> Figure:
                 axes.scatter(*points[on % 2 == wanted].T, s=130, color=colour, marker=marker, zorder=3)
             axes.set_aspect("equal")
         before.set(xlim=(-0.4, 2.4), ylim=(-0.4, 1.5), xticks=(0, 1), yticks=(0, 1))
-        before.set(title="what goes in", xlabel="pixel a", ylabel="pixel b")
-        before.text(1.35, 0.5, "no line parts\n■ from ●", va="center", color=GREY)
+        before.set(title="input", xlabel="pixel a", ylabel="pixel b")
+        before.text(1.3, 0.5, "no straight line\nseparates the\nsquares from\nthe circles", va="center", color=GREY)
         after.set(xlim=(-0.4, 2.4), ylim=(-0.4, 1.5), xticks=(0, 1, 2), yticks=(0, 1))
-        after.set(title="what the hidden layer hands on", xlabel="relu(a + b)", ylabel="relu(a + b - 1)")
+        after.set(title="output of the hidden layer", xlabel="relu(a + b)", ylabel="relu(a + b - 1)")
         after.axline((0.5, 0), (1.5, 0.5), color=GREY, linestyle="--")
         after.text(1.2, 0, "both squares", va="center", color=ORANGE)
     return figure
@@ -123,19 +122,19 @@ def hidden_nodes() -> Figure:
         200: results("accuracy")["mlp.py"],
         1000: results("experiments")["mlp.py --hidden_nodes 1000"],
     }
-    wrong = {nodes: 1 - statistics.mean(run["test_accuracy"] for run in runs) for nodes, runs in runs.items()}
+    wrong = {units: 1 - statistics.mean(run["test_accuracy"] for run in runs) for units, runs in runs.items()}
     kept = json.loads((MEASURED / "perceptron.json").read_text(encoding="utf-8"))["results"]
     without = 1 - statistics.mean(run["test_accuracy"] for run in kept)
     figure = new_figure(7, 3.2)
     with styled():
         axes = figure.subplots()
         axes.loglog(wrong.keys(), wrong.values(), "o-", color=BLUE)
-        for nodes, share in wrong.items():
-            axes.text(nodes * 1.12, share * 1.12, f"{share:.1%}", color=BLUE)
+        for units, fraction in wrong.items():
+            axes.text(units * 1.12, fraction * 1.12, f"{fraction:.1%}", color=BLUE)
         axes.axhline(without, color=ORANGE, linestyle="--")
         axes.text(0.9, without / 1.1, f"no hidden layer: {without:.1%}", color=ORANGE, va="top")
-        axes.set(xlim=(0.8, 2000), ylim=(0.01, 1.2), xlabel="nodes in the hidden layer")
-        axes.set_title("test images taken for another digit (both axes logarithmic)")
+        axes.set(xlim=(0.8, 2000), ylim=(0.01, 1.2), xlabel="units in the hidden layer")
+        axes.set_title("test images predicted as another digit (both axes logarithmic)")
         axes.xaxis.set_major_locator(FixedLocator(list(wrong)))
         axes.xaxis.set_major_formatter("{x:.0f}")
         axes.xaxis.set_minor_locator(NullLocator())
@@ -145,7 +144,7 @@ def hidden_nodes() -> Figure:
 
 def layers_of_cnn() -> list[tuple[str, tuple[int, ...], int]]:
     """Returns the name, output shape and number of parameters of each layer of cnn.py, without its dropout."""
-    layers = [layer for layer in cnn.build_model(cnn.Config()).layers if type(layer).__name__ != "Dropout"]
+    layers = [layer for layer in cnn.build_model(cnn.Config(), 10).layers if type(layer).__name__ != "Dropout"]
     return [(type(layer).__name__, tuple(layer.output.shape[1:]), layer.count_params()) for layer in layers]
 
 
@@ -165,8 +164,8 @@ def cnn_layers() -> Figure:
             axes.set_yticks([])
             axes.set_xticks([])
         above.set_ylim(-24, 28)
-        above.set_title("what each layer hands on (of 32 maps, five are drawn)")
-        below.set_title("how many parameters it has")
+        above.set_title("output of each layer (of 32 maps, five are drawn)")
+        below.set_title("parameters of each layer")
         below.spines.bottom.set_visible(True)
         below.set_ylim(0, 720_000)
         names = [name.replace("MaxPooling2D", "Max-\nPooling2D") for name, _, _ in columns]
@@ -176,7 +175,7 @@ def cnn_layers() -> Figure:
 
 
 def draw_output(axes: Axes, centre: float, shape: tuple[int, ...]) -> None:
-    """Draws maps behind one another, or a list of numbers as a line; both on the scale of one unit a pixel."""
+    """Draws maps one behind the other, or a list of numbers as a line; both on the scale of one unit per pixel."""
     if len(shape) == 1:
         height = min(shape[0], 40)  # 5,408 numbers would not fit on the page
         axes.add_patch(Rectangle((centre - 1, -height / 2 - 2), 2, height, color=BLUE))
@@ -190,9 +189,9 @@ def draw_output(axes: Axes, centre: float, shape: tuple[int, ...]) -> None:
 
 def cnn_parameters() -> Figure:
     networks = {
-        "cnn.py": cnn.build_model(cnn.Config()),
-        "cnn.py --more_conv_layers 64": cnn.build_model(cnn.Config(more_conv_layers=(64,))),
-        "fast.py": fast.build_model(fast.Config()),
+        "cnn.py": cnn.build_model(cnn.Config(), 10),
+        "cnn.py --more_conv_layers 64": cnn.build_model(cnn.Config(more_conv_layers=(64,)), 10),
+        "fast.py": fast.build_model(fast.Config(), 10),
     }
     figure = new_figure(7, 2.7)
     with styled():
@@ -219,7 +218,7 @@ def overfitting() -> Figure:
     with styled():
         for axes, (name, title) in zip(
             figure.subplots(1, 2, sharey=True),
-            (("no-dropout", "no dropout"), ("dropout", "half the hidden nodes dropped")),
+            (("no-dropout", "no dropout"), ("dropout", "half the hidden units dropped")),
             strict=True,
         ):
             columns = history(name)

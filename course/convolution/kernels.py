@@ -33,7 +33,7 @@ def _check(text: str) -> str:
     return text
 
 
-# A field of a config that `read_kernel` can read.
+# What `read_kernel` can read.
 KernelText = Annotated[
     str,
     AfterValidator(_check),

@@ -16,21 +16,21 @@ LARGEST_SIDE = 128  # pixels; more would only hide what happens to each of them
 
 
 def read_picture(name: str) -> np.ndarray:
-    """Returns a picture as float32 (height, width, channels), 0 to 1; one channel if it has no colour, or three.
+    """Returns a picture as float32 (height, width, channels), 0 to 1; one channel if it is grey, else three.
 
     Args:
         name: "digit" of MNIST, "garment" of Fashion-MNIST, both of 28x28 pixels; "house", drawn by `draw_house`; or
-            the path of a PNG or JPEG file. A picture of more than 128 pixels a side is scaled down to that; what is
-            transparent becomes white.
+            the path of a PNG or JPEG file. A picture whose longer side has more than 128 pixels is scaled down to that;
+            what is transparent becomes white.
 
     Raises:
-        CourseError: the file is missing, damaged, no PNG or JPEG, or so large that it may be a trap.
+        CourseError: the file is missing, damaged, not a PNG or JPEG, or so large that it may be a trap.
     """
     if name in BUNDLED:
         data_set, number = BUNDLED[name]
         pixels = data.load_data_set(data_set)[0][0][number, ..., np.newaxis]
     else:
-        pixels = np.asarray(draw_house() if name == "house" else _read_file(Path(name)))
+        pixels = np.asarray(draw_house() if name == "house" else _read_image_file(Path(name)))
         if (pixels == pixels[..., :1]).all():
             pixels = pixels[..., :1]
     return pixels.astype("float32") / 255
@@ -73,7 +73,7 @@ def join_channels(channels: Iterable[np.ndarray]) -> np.ndarray:
     return np.concatenate(list(channels), axis=-1)
 
 
-def _read_file(file: Path) -> Image.Image:
+def _read_image_file(file: Path) -> Image.Image:
     """Returns the learner's picture as RGB, upright, not too large."""
     try:
         if not file.is_file():
@@ -83,8 +83,8 @@ def _read_file(file: Path) -> Image.Image:
             )
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(file, formats=("PNG", "JPEG"))
-            if picture.mode.startswith("I"):  # 16 bits a pixel, of which the upper eight are enough
+            picture: Image.Image = Image.open(file, formats=("PNG", "JPEG"))
+            if picture.mode.startswith("I"):  # 16 bits per pixel, of which the upper eight are enough
                 picture = Image.fromarray((np.asarray(picture) >> 8).astype("uint8"))
             if picture.mode not in ("L", "RGB"):
                 picture = picture.convert("RGBA")
@@ -97,4 +97,4 @@ def _read_file(file: Path) -> Image.Image:
     except Image.UnidentifiedImageError:
         raise CourseError(f"{file} is not a PNG or JPEG picture; save your picture as one of these.") from None
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:  # what Pillow raises for damaged files
-        raise CourseError(f"{file} cannot be read ({error}); save your picture anew as PNG or JPEG.") from None
+        raise CourseError(f"{file} cannot be read ({error}); save your picture again as PNG or JPEG.") from None

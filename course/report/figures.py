@@ -1,32 +1,33 @@
-"""The pictures of a run, one function a picture."""
+"""The pictures of a run, one function per picture."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from course.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, new_figure, styled
+from course.runs.record import Row
 
 WIDTH = 5.6  # inches, so that text can still be read on a phone
 LINES = [(colour, style) for style in ("-", "--") for colour in (BLUE, ORANGE, GREEN, PURPLE)]
 INK, MAPS = "Greys", "viridis"  # colour maps of images and of feature maps
 
 
-def curves(history: list[dict[str, float | None]], turned: int | None) -> Figure:
+def curves(history: list[Row], turned: int | None) -> Figure:
     """Loss and accuracy over the epochs, of training and validation images.
 
     Args:
-        history: one row an epoch: epoch, loss, accuracy, val_loss, val_accuracy; None where it was no number.
+        history: one row per epoch: epoch, loss, accuracy, val_loss, val_accuracy; None where it was not a number.
         turned: the epoch with the lowest val_loss, marked if it is not None.
     """
     with styled():
         figure = new_figure(WIDTH, 5.2)
         for axes, metric in zip(figure.subplots(2, sharex=True), ("loss", "accuracy"), strict=True):
             for name, colour, label in ((metric, BLUE, "training"), (f"val_{metric}", ORANGE, "validation")):
-                values = [np.nan if row.get(name) is None else row[name] for row in history]
-                axes.plot([row["epoch"] for row in history], values, color=colour, marker="o", label=label)
+                axes.plot(_column(history, "epoch"), _column(history, name), color=colour, marker="o", label=label)
             if turned is not None:
-                axes.axvline(turned, color=GREY, linestyle=":", linewidth=1.5, label="lowest loss in validation")
+                axes.axvline(turned, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
             axes.set_title(metric)
             _whole_epochs(axes, len(history))
             axes.legend()
@@ -34,17 +35,15 @@ def curves(history: list[dict[str, float | None]], turned: int | None) -> Figure
     return figure
 
 
-def compared_curves(histories: dict[str, list[dict[str, float | None]]]) -> Figure:
-    """Loss and accuracy in validation over the epochs, one line a run; the keys of `histories` name the runs."""
+def compared_curves(histories: dict[str, list[Row]]) -> Figure:
+    """Validation loss and accuracy over the epochs, one line per run; the keys of `histories` name the runs."""
     with styled():
         figure = new_figure(WIDTH, 5.2 + 0.25 * len(histories))
         for axes, metric in zip(figure.subplots(2, sharex=True), ("val_loss", "val_accuracy"), strict=True):
             for number, (name, history) in enumerate(histories.items()):
                 colour, style = LINES[number % len(LINES)]
-                values = [np.nan if row.get(metric) is None else row[metric] for row in history]
-                axes.plot(
-                    [row["epoch"] for row in history], values, color=colour, linestyle=style, marker="o", label=name
-                )
+                epochs, values = _column(history, "epoch"), _column(history, metric)
+                axes.plot(epochs, values, color=colour, linestyle=style, marker="o", label=name)
             axes.set_title(metric)
             _whole_epochs(axes, max(map(len, histories.values())))
         axes.set_xlabel("epoch")
@@ -57,7 +56,7 @@ def parallel_coordinates(columns: dict[str, list[float | str]], logarithmic: set
 
     Args:
         columns: the values of each parameter by its name, then the score; the same trials in all, best first.
-        logarithmic: the names of the columns whose axis is so.
+        logarithmic: the names of the columns with a logarithmic axis.
     """
     names, trials = list(columns), len(next(iter(columns.values())))
     heights, ticks = {}, {}
@@ -89,9 +88,9 @@ def parallel_coordinates(columns: dict[str, list[float | str]], logarithmic: set
 def _axis(values: list[float | str], logarithmic: bool) -> tuple[list[float], list[tuple[float, str]]]:
     """Returns where values are on an axis from 0 to 1, and its ticks with their texts."""
     if any(isinstance(value, str) for value in values):
-        texts = sorted(set(values))
+        texts = sorted(set(map(str, values)))
         places = {text: number / max(len(texts) - 1, 1) for number, text in enumerate(texts)}
-        return [places[value] for value in values], [(place, text[:16]) for text, place in places.items()]
+        return [places[str(value)] for value in values], [(place, text[:16]) for text, place in places.items()]
     numbers = np.log(values) if logarithmic else np.asarray(values, dtype=float)
     low, high = numbers.min(), numbers.max()
     ends = [(0.0, f"{min(values):.4g}"), (1.0, f"{max(values):.4g}")] if high > low else [(0.5, f"{values[0]:.4g}")]
@@ -102,10 +101,10 @@ def _axis(values: list[float | str], logarithmic: bool) -> tuple[list[float], li
 
 
 def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
-    """How often images of each class (a row) are taken for each class (a column).
+    """How often images of each class (a row) are predicted as each class (a column).
 
     Args:
-        matrix: counts, (10, 10). Only mistakes are coloured, or the diagonal would outshine them.
+        matrix: counts, (classes, classes). Only mistakes are coloured, or the diagonal would outshine them.
         names: of the classes.
     """
     mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
@@ -114,23 +113,23 @@ def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
         figure = new_figure(WIDTH, WIDTH)
         axes = figure.subplots()
         axes.imshow(np.where(mistakes, mistakes, np.nan), cmap="Oranges", vmin=0, vmax=strongest)
-        for (truth, taken), count in np.ndenumerate(matrix):
+        for (truth, answer), count in np.ndenumerate(matrix):
             if count:
-                dark = mistakes[truth, taken] > 0.6 * strongest
+                dark = mistakes[truth, answer] > 0.6 * strongest
                 axes.text(
-                    taken, truth, count, ha="center", va="center", fontsize=9, color="white" if dark else "black",
-                    fontweight="bold" if truth == taken else "normal",
+                    answer, truth, count, ha="center", va="center", fontsize=9, color="white" if dark else "black",
+                    fontweight="bold" if truth == answer else "normal",
                 )  # fmt: skip
         long = max(map(len, names)) > 2
         axes.set_xticks(range(len(names)), names, rotation=45 if long else 0, ha="right" if long else "center")
         axes.set_yticks(range(len(names)), names)
-        axes.set(xlabel="what the network takes it for", ylabel="what it is")
+        axes.set(xlabel="the network's answer", ylabel="true class")
         axes.tick_params(length=0)
     return figure
 
 
-def kernels(weights: np.ndarray) -> Figure:
-    """What the network has learnt to look for: each kernel, or the weights of each node, as an image.
+def weight_images(weights: np.ndarray) -> Figure:
+    """What the network has learnt to look for: each kernel, or the weights of each unit, as an image.
 
     Args:
         weights: (height, width, n).
@@ -147,21 +146,21 @@ def kernels(weights: np.ndarray) -> Figure:
     return figure
 
 
-def journey(image: np.ndarray, steps: list[tuple[str, np.ndarray]], names: tuple[str, ...]) -> Figure:
-    """One image on its way through the network: what comes out of each layer.
+def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], names: tuple[str, ...]) -> Figure:
+    """One image, and the output of each layer for it.
 
     Args:
         image: (height, width).
-        steps: of each layer its title and its output, (height, width, channels) or (n,); the last are ten scores.
+        outputs: of each layer its title and its output, (height, width, channels) or (n,); the last is (classes,).
         names: of the classes.
     """
-    heights = [1.0] + [0.65 if output.ndim == 3 else 0.25 for _, output in steps[:-1]] + [2.0]
+    heights = [1.0] + [0.65 if output.ndim == 3 else 0.25 for _, output in outputs[:-1]] + [2.0]
     with styled():
         figure = new_figure(WIDTH, 0.38 * (len(heights) + 1) + sum(heights))
         first, *between, last = figure.subplots(len(heights), height_ratios=heights)
         first.imshow(image, cmap=INK)
         first.set_title(f"the image: {image.shape[0]} x {image.shape[1]} pixels")
-        for axes, (title, output) in zip(between, steps[:-1], strict=True):
+        for axes, (title, output) in zip(between, outputs[:-1], strict=True):
             axes.set_title(title)
             if output.ndim == 3:
                 axes.imshow(montage(output[..., :8], 8), cmap=MAPS)
@@ -170,7 +169,7 @@ def journey(image: np.ndarray, steps: list[tuple[str, np.ndarray]], names: tuple
         for axes in (first, *between):
             axes.axis("off")
             axes.set_anchor("NW")
-        title, scores = steps[-1]
+        title, scores = outputs[-1]
         last.set_title(title)
         last.barh(names, scores, color=[ORANGE if score == scores.max() else BLUE for score in scores])
         last.invert_yaxis()
@@ -179,7 +178,7 @@ def journey(image: np.ndarray, steps: list[tuple[str, np.ndarray]], names: tuple
 
 
 def montage(images: np.ndarray, columns: int) -> np.ndarray:
-    """Returns images, (height, width, n), side by side in rows of `columns`, as one; between them is nothing (NaN)."""
+    """Returns images, (height, width, n), side by side in rows of `columns`, as one image; NaN between them."""
     height, width, count = images.shape
     rows = -(-count // columns)
     gap = max(1, width // 10)
@@ -190,7 +189,12 @@ def montage(images: np.ndarray, columns: int) -> np.ndarray:
     return whole
 
 
+def _column(history: list[Row], name: str) -> list[float]:
+    """Returns one metric of all epochs, NaN where it was not a number."""
+    return [np.nan if (value := row.get(name)) is None else value for row in history]
+
+
 def _whole_epochs(axes: Axes, epochs: int) -> None:
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     axes.set_xlim(0.8, max(epochs, 2) + 0.2)
     axes.grid(color="#dddddd", linewidth=0.8)

@@ -1,70 +1,90 @@
-"""What the numbers of a run say: about classes that are taken for each other, and about overfitting."""
+"""What the numbers of a run say: which classes are confused, and whether the network overfits."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-History = list[dict[str, float | None]]  # one row an epoch; None for what was no finite number
+from course.runs.record import Row
+
+TRAINING_IS_COUNTED_EARLIER = (
+    "(Training accuracy is counted during the epoch, while the network still changes and dropout is on; validation"
+    " accuracy is counted afterwards, without dropout.)"
+)
 
 
-class Quality(NamedTuple):
-    """How well one class is told from the others; shares from 0 to 1, None where there is nothing to divide."""
+class ClassScores(NamedTuple):
+    """How well the network tells one class from the others; fractions, None where there is nothing to divide by."""
 
     name: str
     images: int
-    precision: float | None  # of the images that are taken for this class, how many are
-    recall: float | None  # of the images of this class, how many are taken for it
+    precision: float | None  # of the images predicted as this class, the fraction that are of it
+    recall: float | None  # of the images of this class, the fraction predicted as it
 
 
-def confusion_matrix(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Returns how often images of each class (row) are taken for each class (column), int (10, 10).
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Returns how often images of each class (row) are predicted as each class (column).
 
     Args:
-        labels: what the images are, (n,), 0 to 9.
-        classes: what they are taken for, (n,), 0 to 9.
+        labels: true classes, (n,), 0 to num_classes - 1.
+        predicted: the network's answers, (n,), 0 to num_classes - 1.
+        num_classes: how many classes the network tells apart.
+
+    Returns:
+        int (num_classes, num_classes).
     """
-    return np.bincount(10 * labels.astype(int) + classes, minlength=100).reshape(10, 10)
+    pairs = num_classes * labels.astype(int) + predicted
+    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def precision_and_recall(matrix: np.ndarray, names: tuple[str, ...]) -> list[Quality]:
-    """Returns what a confusion matrix, (10, 10), says of each class."""
+def precision_and_recall(matrix: np.ndarray, names: tuple[str, ...]) -> list[ClassScores]:
+    """Returns what a confusion matrix, (classes, classes), says of each class; `names` are those of the classes."""
 
-    def share(right: int, images: int) -> float | None:
+    def fraction(right: int, images: int) -> float | None:
         return right / images if images else None
 
-    right, taken, images = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    right, predicted, images = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
     return [
-        Quality(name, int(images[number]), share(right[number], taken[number]), share(right[number], images[number]))
+        ClassScores(
+            name,
+            images=int(images[number]),
+            precision=fraction(right[number], predicted[number]),
+            recall=fraction(right[number], images[number]),
+        )
         for number, name in enumerate(names)
     ]
 
 
-def turning_point(history: History) -> int | None:
+def turning_point(history: list[Row]) -> int | None:
     """Returns the epoch with the lowest val_loss if the loss rose after it, else None."""
-    losses = [(row["val_loss"], int(row["epoch"])) for row in history if row.get("val_loss") is not None]
+    losses = [
+        (loss, number) for number, row in enumerate(history, start=1) if (loss := row.get("val_loss")) is not None
+    ]
     return min(losses)[1] if losses and min(losses)[1] < losses[-1][1] else None
 
 
-def overfitting(history: History) -> str:
-    """Says in plain words whether the network was still learning in the end, or learning by heart."""
+def overfitting(history: list[Row]) -> str:
+    """Says in plain words whether the network was still learning in the end, or memorising."""
     if len(history) < 2:
-        return "After a single epoch there is no telling yet whether the network learns, or learns by heart."
-    last, turned = history[-1], turning_point(history)
-    if any(last.get(name) is None for name in ("loss", "accuracy", "val_loss", "val_accuracy")):
-        return "In the last epoch not everything was a number, so there is no telling whether the network overfits."
+        return "After a single epoch nobody can tell yet whether the network learns or memorises."
+    last = [history[-1].get(name) for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
+    numbers = [number for number in last if number is not None]
+    if len(numbers) < len(last):
+        return "In the last epoch not everything was a number, so nobody can tell whether the network overfits."
+    loss, accuracy, _, val_accuracy = numbers
     end = (
-        f"In the last epoch it got {last['accuracy']:.1%} of the training images right and"
-        f" {last['val_accuracy']:.1%} of the validation images."
+        f"In the last epoch it got {accuracy:.1%} of the training images right and {val_accuracy:.1%} of the validation"
+        " images."
     )
-    if last["val_accuracy"] > last["accuracy"]:
-        end += " (Training counts while the network is still changing, and with dropout at work.)"
+    if val_accuracy > accuracy:
+        end += f" {TRAINING_IS_COUNTED_EARLIER}"
+    turned = turning_point(history)
     if turned is None:
-        return f"{end} Its loss in validation was still falling, so it was learning what holds for other images too."
-    since = f"{end} Its loss in validation was lowest after epoch {turned}"
-    lowest = next(row["loss"] for row in history if row["epoch"] == turned)
-    if lowest is not None and last["loss"] < lowest:
+        return f"{end} Its validation loss was still falling, so it was learning what holds for other images too."
+    since = f"{end} Its validation loss was lowest after epoch {turned}"
+    lowest = history[turned - 1].get("loss")
+    if lowest is not None and loss < lowest:
         return (
-            f"{since} and rose after it, while that in training went on falling: from there on it learnt its training"
-            " images by heart. That is overfitting; dropout, more images or fewer epochs help."
+            f"{since} and rose after it, while its training loss kept falling: from there on it memorises its training"
+            " images. That is overfitting; dropout, more images or fewer epochs help."
         )
-    return f"{since}, but that in training is no lower since either: something else than overfitting holds it back."
+    return f"{since}, but its training loss is no lower since either: something other than overfitting holds it back."

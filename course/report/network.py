@@ -1,45 +1,49 @@
 """What a trained network consists of, and what each of its layers makes of an image."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
-from course.system.quiet import quiet
-
-with quiet():
-    import keras
-
-    import course.muon  # noqa: F401  what best.py saves names this optimizer
-
-# In the test these change nothing that could be seen.
-UNSEEN = (keras.layers.InputLayer, keras.layers.Dropout, keras.layers.BatchNormalization, keras.layers.Rescaling)
+from course import muon
 
 
-class Layer(NamedTuple):
+class LayerSummary(NamedTuple):
     """One layer of a network."""
 
     name: str
     kind: str
-    output: tuple[int, ...]  # the shape of what comes out, for one image
+    output: tuple[int, ...]  # the shape of its output for one image
     parameters: int
-    share: float  # of all parameters, 0 to 1
+    fraction: float  # of all parameters, 0 to 1
 
 
-class Network:
+class FirstWeights(NamedTuple):
+    """The weights of the first layer that has any, as images."""
+
+    kind: str  # "kernels" or "units"
+    layer: str  # its name
+    images: np.ndarray  # (height, width, n); of several channels their mean
+
+
+class SavedNetwork:
     """A network as a run saved it; that inside it if it looks at several views of an image (course/views.py)."""
 
     def __init__(self, file: Path) -> None:
         """Loads a .keras file, running no code from it; raises what Keras does if it cannot."""
-        model = keras.models.load_model(file, compile=False, safe_mode=True)
+        known = {"Muon": muon.Muon}  # a network inside another one keeps its optimizer's name, compiled or not
+        model = keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=True)
         inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
         self._model = inside[0] if len(inside) == 1 else model
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[LayerSummary]:
         """Returns its layers in their order."""
         total = max(self._model.count_params(), 1)
         return [
-            Layer(
+            LayerSummary(
                 layer.name,
                 type(layer).__name__,
                 tuple(layer.output.shape[1:]),
@@ -49,37 +53,38 @@ class Network:
             for layer in self._model.layers
         ]
 
-    def first_weights(self, height: int, width: int) -> tuple[str, np.ndarray] | None:
-        """Returns what the first layer with weights looks for, None if that is no image.
+    def first_weights(self, height: int, width: int) -> FirstWeights | None:
+        """Returns what the first layer with weights looks for, None if that is not an image.
 
         Args:
-            height, width: of the images in pixels; the weights of a node that sees all pixels are such an image too.
-
-        Returns:
-            What they are in words, and the weights, (height, width, n); their mean if there are several channels.
+            height, width: of the images in pixels; the weights of a unit that sees all pixels are such an image too.
         """
         layer = next((layer for layer in self._model.layers if hasattr(layer, "kernel")), None)
-        weights = None if layer is None else keras.ops.convert_to_numpy(layer.kernel)
-        if weights is not None and weights.ndim == 4:
-            return f"kernels of {layer.name}", weights.mean(axis=2)
-        if weights is not None and weights.ndim == 2 and len(weights) == height * width:
-            return f"nodes of {layer.name}", weights.reshape(height, width, -1)
+        if layer is None:
+            return None
+        weights = keras.ops.convert_to_numpy(layer.kernel)
+        if weights.ndim == 4:
+            return FirstWeights("kernels", layer.name, weights.mean(axis=2))
+        if weights.ndim == 2 and len(weights) == height * width:
+            return FirstWeights("units", layer.name, weights.reshape(height, width, -1))
         return None
 
-    def journey(self, image: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """Returns what comes out of each layer for one image, (1, ...), but of those that change nothing in the test.
+    def outputs(self, image: np.ndarray) -> list[tuple[str, np.ndarray]]:
+        """Returns the output of each layer for one image, (1, ...), except of those that change nothing in the test.
 
         Returns:
-            For each layer its name with what it gives, and that itself: (height, width, channels) or (n,).
+            For each layer its name with the shape of its output, and the output: (height, width, channels) or (n,).
         """
-        seen = [layer for layer in self._model.layers if not _unseen(layer)]
-        outputs = keras.Model(self._model.inputs, [layer.output for layer in seen])([image], training=False)
-        steps = []
-        for layer, output in zip(seen, outputs, strict=True):
-            given = keras.ops.convert_to_numpy(output)[0]
-            steps.append((f"{layer.name}: {' x '.join(map(str, given.shape))}", given))
-        return steps
+        layers = [layer for layer in self._model.layers if not _is_idle(layer)]
+        outputs = keras.Model(self._model.inputs, [layer.output for layer in layers])([image], training=False)
+        named = []
+        for layer, output in zip(layers, outputs, strict=True):
+            values = keras.ops.convert_to_numpy(output)[0]
+            named.append((f"{layer.name}: {' x '.join(map(str, values.shape))}", values))
+        return named
 
 
-def _unseen(layer: keras.Layer) -> bool:
-    return isinstance(layer, UNSEEN) or type(layer).__name__.startswith("Random")
+def _is_idle(layer: keras.Layer) -> bool:
+    """Returns whether a layer changes nothing in the test that could be seen."""
+    idle = (keras.layers.InputLayer, keras.layers.Dropout, keras.layers.BatchNormalization, keras.layers.Rescaling)
+    return isinstance(layer, idle) or type(layer).__name__.startswith("Random")

@@ -3,9 +3,9 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jinja2
 import numpy as np
@@ -14,20 +14,20 @@ from PIL import Image
 
 from course.data import class_names, load_data_set
 from course.report import figures, measures
+from course.report.network import FirstWeights, SavedNetwork
 from course.report.style import png
-from course.runs.record import Record, read_run
+from course.runs import folder as run_folder
+from course.runs.record import Predictions, Record, Row, read_run
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
 
-REPORT = "report.html"
-PICTURES = "pictures"
 NOTHING = "\N{EN DASH}"  # in a table
 MOST_MISTAKES = 12
 MOST_KERNELS = 64
-PAGES = Path(__file__).parent / "templates"
-
+TEMPLATES = Path(__file__).parent / "templates"
 
 Draw = Callable[[str, str, Figure], None]  # takes a picture's name, what it shows in words, and itself
+Section = dict[str, object]  # values that run.html shows, by name
 
 
 class Picture(NamedTuple):
@@ -48,8 +48,8 @@ class Mistake(NamedTuple):
 
     picture: Picture
     truth: str
-    taken_for: str
-    sure: str
+    answer: str
+    confidence: str
 
 
 def write_report(folder: Path) -> list[Picture]:
@@ -62,30 +62,30 @@ def write_report(folder: Path) -> list[Picture]:
         CourseError: there is no run, it was damaged, or the report cannot be written.
     """
     record = read_run(folder)
-    pictures, sections = {}, {}
+    pictures: dict[str, Picture] = {}
 
     def draw(name: str, words: str, figure: Figure) -> None:
         pictures[name] = Picture(name, words, png(figure))
 
-    for part in (_learning, _predictions, _network):
-        sections |= part(record, draw)
-    page = render("run.html", record=record, pictures=pictures, **sections)
+    mistakes, no_mistakes = _mistakes(record)
+    sections = _learning(record, draw) | _confusion(record, draw) | _network(record, draw)
+    page = render("run.html", record=record, pictures=pictures, mistakes=mistakes, no_mistakes=no_mistakes, **sections)
     try:
-        (folder / PICTURES).mkdir(exist_ok=True)
+        (folder / run_folder.PICTURES).mkdir(exist_ok=True)
     except OSError as error:
-        raise CourseError(f"{shown(folder / PICTURES)} cannot be made ({error.strerror}).") from None
+        raise CourseError(f"{shown(folder / run_folder.PICTURES)} cannot be made ({error.strerror}).") from None
     for picture in pictures.values():
-        with replacing(folder / PICTURES / f"{picture.name}.png") as unfinished:
+        with replacing(folder / run_folder.PICTURES / f"{picture.name}.png") as unfinished:
             unfinished.write_bytes(picture.png)
-    write_text(folder / REPORT, page)
-    return [*pictures.values(), *(mistake.picture for mistake in sections["mistakes"])]
+    write_text(folder / run_folder.REPORT, page)
+    return [*pictures.values(), *(mistake.picture for mistake in mistakes)]
 
 
 def write_comparison(folders: list[Path], file: Path) -> None:
-    """Writes a page that lays runs side by side: their curves, and what differs in their configs and results.
+    """Writes a page that shows runs side by side: their curves, and what differs in their configs and results.
 
     Raises:
-        CourseError: one of them is no run or was damaged, or the page cannot be written.
+        CourseError: one of them is not a run or was damaged, or the page cannot be written.
     """
     records = {f"{record.script}/{record.folder.name}": record for record in map(read_run, folders)}
     fields = dict.fromkeys(field for record in records.values() for field in record.config)
@@ -94,7 +94,7 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     numbered = enumerate(records.items(), start=1)
     histories = {f"{number}: {name}": record.history for number, (name, record) in numbered if record.history}
     if histories:
-        words = f"Loss and accuracy in validation after each epoch: {', '.join(histories)}. The table has the results."
+        words = f"Validation loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
     page = render(
         "comparison.html",
@@ -105,111 +105,10 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     write_text(file, page)
 
 
-def _learning(record: Record, draw: Draw) -> dict[str, Any]:
-    if not record.history:
-        return {}
-    draw(
-        "curves",
-        _curves_in_words(record.history),
-        figures.curves(record.history, measures.turning_point(record.history)),
-    )
-    return {"overfitting": measures.overfitting(record.history)}
-
-
-def _predictions(record: Record, draw: Draw) -> dict[str, Any]:
-    if record.predictions is None:
-        return {"mistakes": [], "no_mistakes": ""}
-    names = class_names(record.data)
-    matrix = measures.confusion_matrix(record.predictions.labels, record.predictions.classes)
-    draw("confusion", _confusion_in_words(matrix, names), figures.confusion(matrix, names))
-    mistakes, no_mistakes = [], ""
-    try:
-        mistakes = list(_mistakes(record, names))
-    except CourseError as error:  # a data set of the learner's own may be gone
-        no_mistakes = f"Its mistakes cannot be shown: {error}"
-    return {
-        "qualities": measures.precision_and_recall(matrix, names),
-        "mistakes": mistakes,
-        "no_mistakes": no_mistakes,
-        "wrong": matrix.sum() - matrix.trace(),
-    }
-
-
-def _network(record: Record, draw: Draw) -> dict[str, Any]:
-    if not (record.folder / "model.keras").exists():
-        return {"layers": [], "problem": ""}
-    from course.report.network import Network  # late: it loads Keras
-
-    layers = []
-    try:
-        network = Network(record.folder / "model.keras")
-        layers = network.layers()
-        if found := network.first_weights(*record.image_size):
-            what, weights = found
-            height, width, number = weights.shape
-            size = f"{height} x {width} weights each, from {weights.min():.2g} to {weights.max():.2g}"
-            words = f"The {min(number, MOST_KERNELS)} {what}, {size}."
-            draw("kernels", words, figures.kernels(weights[..., :MOST_KERNELS]))
-        if record.predictions is not None:
-            names = class_names(record.data)
-            steps = network.journey(record.predictions.example)
-            truth, taken_for = (names[values[0]] for values in (record.predictions.labels, record.predictions.classes))
-            through = ", ".join(name for name, _ in steps)
-            words = f"A test image, {truth}, after each layer: {through}; it is taken for {taken_for}."
-            draw("journey", words, figures.journey(_test_images(record)[0], steps, names))
-    except Exception as error:  # a learner's network may be anything
-        return {"layers": layers, "problem": f"Not all of this network can be shown ({first_line(error)})."}
-    return {"layers": layers, "problem": ""}
-
-
-def _test_images(record: Record) -> np.ndarray:
-    _, (images, _) = load_data_set(record.data, record.image_size)
-    if len(images) < len(record.predictions.labels):
-        raise CourseError(f"{record.data} has fewer images than when {shown(record.folder)} was tested.")
-    return images
-
-
-def _mistakes(record: Record, names: tuple[str, ...]) -> Iterator[Mistake]:
-    """Yields the mistakes that the network was most sure of."""
-    predictions, images = record.predictions, _test_images(record)
-    wrong = np.flatnonzero(predictions.classes != predictions.labels)
-    scores = predictions.outputs.max(axis=1)
-    for number in wrong[np.argsort(-scores[wrong], kind="stable")][:MOST_MISTAKES]:
-        truth, taken_for = names[predictions.labels[number]], names[predictions.classes[number]]
-        file = io.BytesIO()
-        Image.fromarray(255 - images[number]).save(file, "PNG")
-        picture = Picture("mistakes", f"Test image {number}, {truth}, taken for {taken_for}", file.getvalue())
-        sure = f"{scores[number]:.1%}" if predictions.are_probabilities else f"output {scores[number]:.3g}"
-        yield Mistake(picture, truth, taken_for, sure)
-
-
-def _curves_in_words(history: measures.History) -> str:
-    first, last = history[0], history[-1]
-    parts = []
-    for name, what in (
-        ("loss", "loss in training"),
-        ("val_loss", "in validation"),
-        ("accuracy", "accuracy in training"),
-        ("val_accuracy", "in validation"),
-    ):
-        ends = [_number(row.get(name)) for row in (first, last)]
-        parts.append(f"{what} from {ends[0]} to {ends[1]}")
-    return f"Curves over {len(history)} epochs: {', '.join(parts)}."
-
-
-def _confusion_in_words(matrix: np.ndarray, names: tuple[str, ...]) -> str:
-    mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
-    truth, taken_for = np.unravel_index(mistakes.argmax(), mistakes.shape)
-    words = f"Confusion matrix: {matrix.trace():,} of {matrix.sum():,} test images are on its diagonal, right"
-    if not mistakes.any():
-        return f"{words}."
-    return f"{words}; most often, {mistakes.max()} times, {names[truth]} is taken for {names[taken_for]}."
-
-
-def render(name: str, **values: Any) -> str:
-    """Returns one of the pages in course/pages/, filled with values; names in them are escaped."""
+def render(name: str, **values: object) -> str:
+    """Returns one of the pages in templates/, filled with values; names in them are escaped."""
     pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGES), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     pages.filters |= {
@@ -221,12 +120,120 @@ def render(name: str, **values: Any) -> str:
     return pages.get_template(name).render(**values)
 
 
-def _percent(share: float | None) -> str:
-    return NOTHING if share is None else f"{share:.2%}"
+def _learning(record: Record, draw: Draw) -> Section:
+    if not record.history:
+        return {}
+    turned = measures.turning_point(record.history)
+    draw("curves", _curves_in_words(record.history), figures.curves(record.history, turned))
+    return {"overfitting": measures.overfitting(record.history)}
 
 
-def _number(value: Any) -> str:
-    """Returns a value as a table shows it: numbers with four digits at least, what is not there as a dash."""
+def _confusion(record: Record, draw: Draw) -> Section:
+    predictions = record.predictions
+    if predictions is None:
+        return {}
+    names = _names(record.data, predictions)
+    matrix = measures.confusion_matrix(predictions.labels, predictions.classes, len(names))
+    draw("confusion", _confusion_in_words(matrix, names), figures.confusion(matrix, names))
+    return {"scores": measures.precision_and_recall(matrix, names), "wrong": int(matrix.sum() - matrix.trace())}
+
+
+def _mistakes(record: Record) -> tuple[list[Mistake], str]:
+    """Returns the mistakes to show, and a sentence if they cannot be shown."""
+    if record.predictions is None:
+        return [], ""
+    try:
+        images = _test_images(record, record.predictions)
+    except CourseError as error:  # a data set of the learner's own may be gone
+        return [], f"Its mistakes cannot be shown: {error}"
+    return list(_most_confident_mistakes(record.predictions, images, _names(record.data, record.predictions))), ""
+
+
+def _network(record: Record, draw: Draw) -> Section:
+    section: Section = {"layers": [], "problem": ""}
+    if not (record.folder / run_folder.MODEL).exists():
+        return section
+    try:
+        network = SavedNetwork(record.folder / run_folder.MODEL)
+        section["layers"] = network.layers()
+        if weights := network.first_weights(*record.image_size):
+            section["weights_of"] = weights.kind
+            draw("kernels", _weights_in_words(weights), figures.weight_images(weights.images[..., :MOST_KERNELS]))
+        if record.predictions is not None:
+            _draw_layer_by_layer(record, record.predictions, network, draw)
+    except Exception as error:  # a learner's network may be anything
+        section["problem"] = f"Not all of this network can be shown ({first_line(error)})."
+    return section
+
+
+def _draw_layer_by_layer(record: Record, predictions: Predictions, network: SavedNetwork, draw: Draw) -> None:
+    names = _names(record.data, predictions)
+    outputs = network.outputs(predictions.example)
+    truth, answer = names[predictions.labels[0]], names[predictions.classes[0]]
+    layers = ", ".join(name for name, _ in outputs)
+    words = f"A test image, {truth}, after each layer: {layers}; it is predicted as {answer}."
+    draw("journey", words, figures.layer_by_layer(_test_images(record, predictions)[0], outputs, names))
+
+
+def _names(data: str, predictions: Predictions) -> tuple[str, ...]:
+    """Returns what each output of the network stands for: a name of the data set, or its number if there is none."""
+    names, count = class_names(data), predictions.outputs.shape[1]
+    return (*names[:count], *map(str, range(len(names), count)))
+
+
+def _test_images(record: Record, predictions: Predictions) -> np.ndarray:
+    _, (images, _) = load_data_set(record.data, record.image_size)
+    if len(images) < len(predictions.labels):
+        raise CourseError(f"{record.data} has fewer images than when {shown(record.folder)} was tested.")
+    return images
+
+
+def _most_confident_mistakes(predictions: Predictions, images: np.ndarray, names: Sequence[str]) -> Iterator[Mistake]:
+    wrong = np.flatnonzero(predictions.classes != predictions.labels)
+    scores = predictions.outputs.max(axis=1)
+    for number in wrong[np.argsort(-scores[wrong], kind="stable")][:MOST_MISTAKES]:
+        truth, answer = names[predictions.labels[number]], names[predictions.classes[number]]
+        file = io.BytesIO()
+        Image.fromarray(255 - images[number]).save(file, "PNG")
+        picture = Picture("mistakes", f"Test image {number}, {truth}, predicted as {answer}", file.getvalue())
+        confidence = f"{scores[number]:.1%}" if predictions.are_probabilities else f"output {scores[number]:.3g}"
+        yield Mistake(picture, truth, answer, confidence)
+
+
+def _curves_in_words(history: list[Row]) -> str:
+    first, last = history[0], history[-1]
+    names = {
+        "loss": "training loss",
+        "val_loss": "validation loss",
+        "accuracy": "training accuracy",
+        "val_accuracy": "validation accuracy",
+    }
+    parts = [f"{what} from {_number(first.get(name))} to {_number(last.get(name))}" for name, what in names.items()]
+    return f"Curves over {len(history)} epochs: {', '.join(parts)}."
+
+
+def _confusion_in_words(matrix: np.ndarray, names: tuple[str, ...]) -> str:
+    mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    truth, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    words = f"Confusion matrix: {matrix.trace():,} of {matrix.sum():,} test images are on its diagonal, right"
+    if not mistakes.any():
+        return f"{words}."
+    return f"{words}; most often, {mistakes.max()} times, {names[truth]} is predicted as {names[answer]}."
+
+
+def _weights_in_words(weights: FirstWeights) -> str:
+    height, width, number = weights.images.shape
+    low, high = weights.images.min(), weights.images.max()
+    what = f"{weights.kind} of {weights.layer}, {height} x {width} weights each, from {low:.2g} to {high:.2g}"
+    return f"The {min(number, MOST_KERNELS)} {what}."
+
+
+def _percent(fraction: float | None) -> str:
+    return NOTHING if fraction is None else f"{fraction:.2%}"
+
+
+def _number(value: object) -> str:
+    """Returns a value as a table shows it: numbers with four digits at least, a missing one as a dash."""
     if value is None:
         return NOTHING
     if isinstance(value, float):
