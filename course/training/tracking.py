@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -56,32 +57,8 @@ class Tracking:
         self.wandb = wandb
         self.failed = False
         hook = sys.excepthook
-        self.run = self._start(name, project, config, folder, identity)
+        self.run = _start(wandb, name, project, config, folder, identity)
         sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
-
-    def _start(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> wandb.Run:
-        settings = self.wandb.Settings(
-            init_timeout=START_SECONDS,
-            finish_timeout=FINISH_SECONDS,
-            finish_timeout_raises=True,
-            x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
-        )
-        init = functools.partial(
-            self.wandb.init, name=name, project=project, config=config, dir=folder, id=identity, settings=settings
-        )
-        mode = self._mode()
-        if mode == "online":
-            try:
-                return init(mode="online", resume="allow")
-            except Exception as error:  # a server can refuse in many ways, and none may end the lesson
-                _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
-                mode = "offline"
-                self.wandb.teardown()  # its process would say that the id is in use
-        try:
-            return init(mode=mode)
-        except Exception as error:  # for example a full disk
-            _say(f"This run is not tracked ({first_line(error)})")
-            return self.wandb.init(mode="disabled")
 
     def log(self, values: Row, step: int) -> None:
         """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
@@ -162,15 +139,45 @@ class Tracking:
     def _is_kept(self) -> bool:
         return Path(self.run.settings.sync_file).exists()
 
-    def _mode(self) -> Mode:
-        asked = asked_mode()
-        if asked != "online":
-            return asked
+
+def _start(
+    module: ModuleType, name: str, project: str, config: dict[str, Any], folder: Path, identity: str
+) -> wandb.Run:
+    """Starts a run, offline if a server refuses, untracked if the disk does; `module` is wandb."""
+    settings = module.Settings(
+        init_timeout=START_SECONDS,
+        finish_timeout=FINISH_SECONDS,
+        finish_timeout_raises=True,
+        x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
+    )
+    init = functools.partial(
+        module.init, name=name, project=project, config=config, dir=folder, id=identity, settings=settings
+    )
+    mode = _possible_mode(module)
+    if mode == "online":
         try:
-            return "online" if self.wandb.login(prompt=False, verify=False) else "offline"
-        except Exception as error:  # for example a key that is not one
-            _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
-            return "offline"
+            return init(mode="online", resume="allow")
+        except Exception as error:  # a server can refuse in many ways, and none may end the lesson
+            _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
+            mode = "offline"
+            module.teardown()  # its process would say that the id is in use
+    try:
+        return init(mode=mode)
+    except Exception as error:  # for example a full disk
+        _say(f"This run is not tracked ({first_line(error)})")
+        return module.init(mode="disabled")
+
+
+def _possible_mode(module: ModuleType) -> Mode:
+    """Returns the mode that WANDB_MODE asks for, offline instead of online if there is no usable API key."""
+    asked = asked_mode()
+    if asked != "online":
+        return asked
+    try:
+        return "online" if module.login(prompt=False, verify=False) else "offline"
+    except Exception as error:  # for example a key that is not one
+        _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
+        return "offline"
 
 
 def _captioned(
