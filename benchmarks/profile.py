@@ -4,6 +4,8 @@ Runs the script until it calls `fit`, trains on part of the images under TensorF
 of operations, and ends.
 """
 
+from __future__ import annotations
+
 import collections
 import runpy
 import sys
@@ -12,17 +14,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from course.system.quiet import quiet
+from course.system.quiet import quiet  # first of all: from then on Keras is loaded as a lesson loads it
+
+# isort: split
+import keras
+import numpy as np
 
 with quiet():
-    import keras
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 IMAGES = 16_384
 # What an operation does, by a part of its name in TensorFlow; the first that fits.
 KINDS = {
-    "/adam/": "corrections by the optimizer",
+    "/adam/": "the optimizer's updates",
     "Conv2DBackpropFilter": "convolution: gradient of the kernels",
     "Conv2DBackpropInput": "convolution: gradient of the inputs",
     "Conv2D": "convolution: forward",
@@ -33,24 +38,24 @@ KINDS = {
 }
 OTHER = "everything else (relu's gradient, loss, metrics, copying)"
 
-fit = keras.Model.fit
+original_fit = keras.Model.fit
 
 
-def profile(model: keras.Model, x: Any, y: Any, batch_size: int, **options: Any) -> None:
+def profiled_fit(model: keras.Model, x: np.ndarray, y: np.ndarray, batch_size: int = 32, **options: Any) -> None:
     """Takes the place of `fit`: prints a Markdown table and ends the program."""
-    part = {"x": x[:IMAGES], "y": y[:IMAGES], "batch_size": batch_size, "verbose": 0}
-    fit(model, **part)  # so that everything is compiled
+    x, y = x[:IMAGES], y[:IMAGES]
+    original_fit(model, x, y, batch_size=batch_size, verbose=0)  # so that everything is compiled
     with tempfile.TemporaryDirectory() as folder:
         tf.profiler.experimental.start(folder)
         started = time.perf_counter()
-        fit(model, **part)
+        original_fit(model, x, y, batch_size=batch_size, verbose=0)
         seconds = time.perf_counter() - started
         tf.profiler.experimental.stop()
         (file,) = Path(folder).rglob("*.xplane.pb")
         spent = seconds_by_kind(file.read_bytes())
     total = sum(spent.values())
-    print(f"\n`{' '.join(sys.argv)}`, {len(part['x']) / seconds:,.0f} images a second:\n")
-    print("| operation | share of the computing time |\n|---|---|")
+    print(f"\n`{' '.join(sys.argv)}`, {len(x) / seconds:,.0f} images per second:\n")
+    print("| operation | fraction of the computing time |\n|---|---|")
     for kind, value in spent.most_common():
         print(f"| {kind} | {value / total:.0%} |")
     sys.exit()
@@ -73,7 +78,7 @@ def seconds_by_kind(recorded: bytes) -> collections.Counter[str]:
 
 def main() -> None:
     sys.argv = sys.argv[1:]
-    keras.Model.fit = profile
+    keras.Model.fit = profiled_fit
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 

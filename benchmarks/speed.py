@@ -1,8 +1,8 @@
-"""Measures how fast the scripts reach an accuracy, beside other recipes: `python -m benchmarks.speed`.
+"""Measures how fast the scripts reach an accuracy, compared with other recipes: `python -m benchmarks.speed`.
 
 Each contestant trains in a process of its own, all of them in turn for each seed, so that a busy machine hits all
-alike. Writes speed.json, speed.md and speed.png beside this file after every seed; with --only, the others keep the
-figures that they have there.
+alike. Writes speed.json, speed.md and speed.png next to this file after every seed; with --only, the other contestants
+keep the figures that they have there.
 """
 
 import argparse
@@ -16,20 +16,44 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, cast
 
 import numpy as np
 from rich.progress import Progress
 
 from benchmarks.accuracy import REPOSITORY, mean_and_deviation, measured_on
+from benchmarks.stopwatch import Report
 from course.system.files import replacing, write_json, write_text
 
 FOLDER = Path(__file__).parent
 
 
+class Training(Report):
+    """One training of a contestant, as the stopwatch saw it."""
+
+    seed: int
+    seconds: float  # of the whole command, tests of the epochs left out
+
+
+class Figures(TypedDict):
+    """The medians of a contestant's trainings."""
+
+    seconds: float
+    images_per_second: float
+    operations: float  # of training on one image
+    start_up_seconds: float
+    memory_mib: float
+    seconds_to_98: float | None  # None: not reached
+    seconds_to_99: float | None
+
+
+Figure = Literal["seconds", "images_per_second", "memory_mib", "seconds_to_98", "seconds_to_99"]
+Results = dict[str, list[Training]]  # of each contestant, one entry per seed
+
+
 @dataclass(frozen=True)
 class Contestant:
-    """A recipe: what is behind `python`, where {} stands for the seed, and what it needs."""
+    """A recipe: the words after `python`, with {} for the seed, and what it needs."""
 
     command: str
     backend: str = "tensorflow"
@@ -57,11 +81,12 @@ ANSWERS = {
 
 def environment(backend: str = "tensorflow") -> dict[str, str]:
     """Returns the environment as a learner has it, without what the import of `course` has settled in this process."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "KERAS", "WANDB"))}
+    settled = ("TF_", "KERAS", "WANDB", "MPLCONFIGDIR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(settled)}
     return kept | {"KERAS_BACKEND": backend, "WANDB_MODE": "offline"}
 
 
-def train(contestant: Contestant, seed: int) -> dict[str, Any]:
+def train(contestant: Contestant, seed: int) -> Training:
     """Trains once; returns the stopwatch's report and the seconds of the whole process."""
     with tempfile.TemporaryDirectory() as folder:
         report_file, errors = Path(folder) / "report.json", Path(folder) / "errors.txt"
@@ -81,11 +106,11 @@ def train(contestant: Contestant, seed: int) -> dict[str, Any]:
             sys.exit(f"`{contestant.command.format(seed)}` failed:\n{errors.read_text(encoding='utf-8')}")
         report = json.loads(report_file.read_text(encoding="utf-8"))
     report["seconds"] = seconds - report.pop("testing_seconds")
-    return {"seed": seed} | {name: _rounded(value) for name, value in report.items()}
+    return cast(Training, {"seed": seed} | {name: _rounded(value) for name, value in report.items()})
 
 
 def largest_product() -> float:
-    """Returns the floating-point operations a second of the fastest of several matrix products, float32."""
+    """Returns the floating-point operations per second of the fastest of several matrix products, float32."""
     rates = []
     generator = np.random.default_rng(1)
     for size in (1024, 2048, 4096):
@@ -104,7 +129,7 @@ def answer_seconds(*words: str) -> float:
     return time.perf_counter() - started
 
 
-def seconds_to(accuracy: float, runs: list[dict[str, Any]]) -> float | None:
+def seconds_to(accuracy: float, runs: list[Training]) -> float | None:
     """Returns when the first epoch ended after which the mean test accuracy of all runs is at least `accuracy`.
 
     Median over the runs, in seconds from the command; None if there is no such epoch.
@@ -115,22 +140,27 @@ def seconds_to(accuracy: float, runs: list[dict[str, Any]]) -> float | None:
     return None
 
 
-def figures(runs: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Returns what one contestant's runs come to: medians of seconds, rates and memory."""
+def figures(runs: list[Training]) -> Figures:
+    """Returns the figures of one contestant."""
     return {
-        name: statistics.median(run[name] for run in runs)
-        for name in ("seconds", "images_per_second", "operations", "start_up_seconds", "memory_mib")
-    } | {
+        "seconds": statistics.median(run["seconds"] for run in runs),
+        "images_per_second": statistics.median(run["images_per_second"] for run in runs),
+        "operations": statistics.median(run["operations"] for run in runs),
+        "start_up_seconds": statistics.median(run["start_up_seconds"] for run in runs),
+        "memory_mib": statistics.median(run["memory_mib"] for run in runs),
         "seconds_to_98": seconds_to(0.98, runs),
         "seconds_to_99": seconds_to(0.99, runs),
     }
 
 
-def table(results: dict[str, list[dict[str, Any]]], peak: float) -> str:
-    """Returns the results as a Markdown table, a line a contestant; `peak` in operations a second."""
+def table(results: Results, peaks: dict[str, float]) -> str:
+    """Returns the results as a Markdown table, one row per contestant.
+
+    `peaks` are in operations per second: the fastest matrix product where and when each contestant was measured.
+    """
     lines = [
-        "| contestant | test accuracy, mean ± standard deviation | seconds to 98% | to 99% | in all | images a second"
-        " | share of the largest matrix product | seconds to start | memory, MiB |",
+        "| contestant | test accuracy, mean ± standard deviation | seconds to 98% | to 99% | in total"
+        " | images per second | % of peak (GEMM) | start-up, s | memory, MiB |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, runs in results.items():
@@ -142,7 +172,7 @@ def table(results: dict[str, list[dict[str, Any]]], peak: float) -> str:
             *("not reached" if seconds is None else f"{seconds:.0f}" for seconds in reached),
             f"{of['seconds']:.0f}",
             f"{of['images_per_second']:,.0f}",
-            f"{of['images_per_second'] * of['operations'] / peak:.0%}",
+            f"{of['images_per_second'] * of['operations'] / peaks[name]:.0%}",
             f"{of['start_up_seconds']:.1f}",
             f"{of['memory_mib']:,.0f}",
         ]
@@ -150,26 +180,31 @@ def table(results: dict[str, list[dict[str, Any]]], peak: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def ratios(results: dict[str, list[dict[str, Any]]], answers: dict[str, list[float]]) -> str:
+def ratios(results: Results, answers: dict[str, list[float]]) -> str:
     """Returns as a Markdown table how those contestants that were measured compare."""
     of = {name: figures(runs) for name, runs in results.items()}
-    compared = [("seconds to 99%", "fast.py", "seconds_to_99", name, "seconds_to_99") for name in of]
-    compared += [
-        ("seconds to 98%, of cnn.py : of the whole run of original", "cnn.py", "seconds_to_98", "original", "seconds"),
+    compared: list[tuple[str, str, Figure, str, Figure]] = [
+        *(("seconds to 99%", "fast.py", "seconds_to_99", name, "seconds_to_99") for name in of),
+        ("seconds to 98% of cnn.py : whole run of original", "cnn.py", "seconds_to_98", "original", "seconds"),
         ("seconds to 98%", "cnn.py", "seconds_to_98", "original", "seconds_to_98"),
-        *(("images a second", "cnn.py", "images_per_second", name, "images_per_second") for name in of),
+        *(("images per second", "cnn.py", "images_per_second", name, "images_per_second") for name in of),
         ("memory", "cnn.py", "memory_mib", "original", "memory_mib"),
     ]
     lines = ["| what | figure |", "|---|---|"]
     for what, ours, our_figure, theirs, their_figure in compared:
-        if ours == theirs or not {ours, theirs} <= set(of) or not of[ours][our_figure] or not of[theirs][their_figure]:
+        if ours == theirs or not {ours, theirs} <= set(of):
+            continue
+        above, below = of[ours][our_figure], of[theirs][their_figure]
+        if above is None or below is None:
             continue
         contestants = "" if our_figure != their_figure else f", {ours} : {theirs}"
-        lines.append(f"| {what}{contestants} | {of[ours][our_figure] / of[theirs][their_figure]:.3g} |")
+        lines.append(f"| {what}{contestants} | {above / below:.3g} |")
     for name, runs in results.items():
         if "callback_seconds" in runs[0]:
-            shares = [run["callback_seconds"] / (run["fit_seconds"] - run["callback_seconds"]) for run in runs]
-            lines.append(f"| seconds in {name}'s callbacks : in the rest of `fit` | {statistics.median(shares):.3g} |")
+            fractions = [run["callback_seconds"] / (run["fit_seconds"] - run["callback_seconds"]) for run in runs]
+            lines.append(
+                f"| seconds in {name}'s callbacks : in the rest of `fit` | {statistics.median(fractions):.3g} |"
+            )
             seconds = statistics.median(run["callback_seconds"] + run["run_seconds"] for run in runs)
             lines.append(f"| seconds of {name} for its folder, tracking and pictures | {seconds:.3g} s |")
     whole = statistics.median(answers["import keras"])
@@ -178,9 +213,9 @@ def ratios(results: dict[str, list[dict[str, Any]]], answers: dict[str, list[flo
     return "\n".join(lines) + "\n"
 
 
-def plot(results: dict[str, list[dict[str, Any]]], file: Path) -> None:
-    """Draws mean test accuracy over the seconds since the command, a line a contestant."""
-    import matplotlib as mpl
+def plot(results: Results, file: Path) -> None:
+    """Draws mean test accuracy over the seconds since the command, one line per contestant."""
+    import matplotlib as mpl  # late, because the tests of tables need no pictures
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
@@ -209,46 +244,70 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
+class Measured(TypedDict):
+    """What speed.json contains."""
+
+    measured: str  # when and where; several if contestants were measured separately
+    operations_per_second: dict[str, float]  # the fastest matrix product while a contestant was measured
+    answers: dict[str, list[float]]  # seconds of each command of ANSWERS
+    results: Results
+
+
+def kept(others: bool) -> Measured:
+    """Returns what speed.json contains, or nothing yet unless there are `others` to keep."""
+    file = FOLDER / "speed.json"
+    if others and file.exists():
+        return json.loads(file.read_text(encoding="utf-8"))
+    return {"measured": "", "operations_per_second": {}, "answers": {}, "results": {}}
+
+
+def installed(names: list[str]) -> list[str]:
+    """Returns those contestants whose library is installed; says which are left out."""
+    found = [name for name in names if importlib.util.find_spec(CONTESTANTS[name].package)]
+    for name in set(names) - set(found):
+        print(f"{name} is left out: {CONTESTANTS[name].package} is not installed.")
+    return found
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 up (default: 5)")
     parser.add_argument("--only", choices=CONTESTANTS, action="append", help="only this contestant; may be repeated")
     options = parser.parse_args()
 
-    measured: dict[str, list[dict[str, Any]]] = {}
-    for name in options.only or CONTESTANTS:
-        if importlib.util.find_spec(CONTESTANTS[name].package):
-            measured[name] = []
-        else:
-            print(f"{name} is left out: {CONTESTANTS[name].package} is not installed.")
-    answers: dict[str, list[float]] = {name: [] for name in ANSWERS}
-    file = FOLDER / "speed.json"
-    before = json.loads(file.read_text(encoding="utf-8")) if options.only and file.exists() else {}
-    peak = before.get("operations_per_second", 0.0)
-    both = before.get("results", {}) | measured
-    results = {name: both[name] for name in CONTESTANTS if name in both}
+    wanted = installed(options.only or list(CONTESTANTS))
+    report = kept(others=bool(options.only))
+    results = report["results"] | {name: [] for name in wanted}
+    peaks = report["operations_per_second"]
+    report["results"] = {name: results[name] for name in CONTESTANTS if name in results}
+    report["answers"] = {name: [] for name in ANSWERS}
+    on = dict.fromkeys(filter(None, report["measured"].rstrip(".").split("; ")))
+    peak = 0.0
     with Progress(disable=not sys.stdout.isatty()) as progress:
-        task = progress.add_task("training", total=options.seeds * len(measured))
+        task = progress.add_task("training", total=options.seeds * len(wanted))
         for seed in range(1, options.seeds + 1):
             peak = max(peak, largest_product())
-            for name, words in ANSWERS.items():
-                answers[name].append(answer_seconds(*words))
-            for name, runs in measured.items():
-                runs.append(train(CONTESTANTS[name], seed))
-                accuracy, seconds = runs[-1]["test_accuracies"][-1], runs[-1]["seconds"]
-                sentence = f"{name}, seed {seed}: {accuracy:.2%} in {seconds:.0f} s"
+            for answer, words in ANSWERS.items():
+                report["answers"][answer].append(answer_seconds(*words))
+            for name in wanted:
+                run = train(CONTESTANTS[name], seed)
+                results[name].append(run)
+                peaks[name] = peak
+                sentence = f"{name}, seed {seed}: {run['test_accuracies'][-1]:.2%} in {run['seconds']:.0f} s"
                 progress.console.print(sentence, highlight=False, soft_wrap=True)
                 progress.advance(task)
-            write(results, answers, peak)
+            on |= {measured_on().rstrip("."): None}
+            write(report | {"measured": f"{'; '.join(on)}."})
     print(f"\n{(FOLDER / 'speed.md').read_text(encoding='utf-8')}")
 
 
-def write(results: dict[str, list[dict[str, Any]]], answers: dict[str, list[float]], peak: float) -> None:
+def write(report: Measured) -> None:
     """Writes what has been measured so far."""
-    report = {"measured": measured_on(), "operations_per_second": peak, "answers": answers, "results": results}
     write_json(FOLDER / "speed.json", report)
-    tables = f"{table(results, peak)}\n{ratios(results, answers)}"
-    write_text(FOLDER / "speed.md", f"{tables}\nLargest matrix product {peak / 1e9:.0f} GFLOP/s; {measured_on()}\n")
+    results, peaks = report["results"], report["operations_per_second"]
+    products = " to ".join(dict.fromkeys(f"{of(peaks.values()) / 1e9:.0f}" for of in (min, max)))
+    tables = f"{table(results, peaks)}\n{ratios(results, report['answers'])}"
+    write_text(FOLDER / "speed.md", f"{tables}\nLargest matrix product {products} GFLOP/s; {report['measured']}\n")
     plot(results, FOLDER / "speed.png")
 
 

@@ -1,12 +1,13 @@
 """Measures what each step from a plain recipe to fast.py brings: `python -m benchmarks.steps`.
 
 Every step keeps what the steps before it changed. Each trains for one epoch on the 55,000 training images, in a process
-of its own, all of them in turn for each seed. Writes steps.json and steps.md beside this file after every seed;
+of its own, all of them in turn for each seed. Writes steps.json and steps.md next to this file after every seed;
 docs/speed.md shows the table.
 """
 
+from __future__ import annotations
+
 import argparse
-import math
 import os
 import statistics
 import sys
@@ -15,17 +16,25 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+import fast  # first of all: from then on Keras is loaded when it is used
+
+# isort: split
+import keras
 from rich.progress import Progress
 
-from benchmarks.accuracy import mean_and_deviation, measured_on
+from benchmarks.accuracy import Results, mean_and_deviation, measured_on
+from course.data import hold_out, load_data_set
+from course.optimizers import one_cycle
 from course.system.files import write_json, write_text
 
 
-@dataclass(frozen=True)
+@dataclass
 class Recipe:
-    """What the steps change; as it stands, the recipe of keras.io."""
+    """What the steps change; without a change, the recipe of keras.io."""
 
+    epochs: int = 1
     fast_kernels: bool = False
     steps_per_execution: int = 1
     batch_size: int = 128
@@ -38,15 +47,15 @@ class Recipe:
     label_smoothing: float = 0.0
 
 
-STEPS = {
+STEPS: dict[str, dict[str, Any]] = {
     "keras.io's recipe": {},
     "TensorFlow's fast kernels (oneDNN)": {"fast_kernels": True},
     "16 batches at a time": {"steps_per_execution": 16},
     "one cycle of the learning rate, up to 0.015": {"one_cycle": True, "learning_rate": 0.015},
     "pixels with mean 0 and deviation 1": {"standardised": True},
-    "batch normalisation behind the second convolution": {"normalised": True},
+    "batch normalisation after the second convolution": {"normalised": True},
     "pooling before normalisation and relu": {"pooled_first": True},
-    "stride 2 and 5x5 kernels in front, a third convolution behind": {"network_of_fast": True},
+    "stride 2 and 5x5 kernels first, a third convolution last": {"network_of_fast": True},
     "label smoothing": {"label_smoothing": 0.1},
 }
 
@@ -59,23 +68,20 @@ def recipes() -> dict[str, Recipe]:
     return after
 
 
-def build(recipe: Recipe):
-    """Returns the keras.Model of a recipe."""
-    from keras import Input, Sequential, layers
-
-    import fast
-
+def build(recipe: Recipe) -> keras.Model:
+    """Returns the network of a recipe, not yet compiled."""
     if recipe.network_of_fast:
-        return fast.build_model(fast.Config())
+        return fast.build_model(fast.Config(), num_classes=10)
+    layers = keras.layers
     pooling = [layers.MaxPooling2D((2, 2))]
     if recipe.normalised:
         convolution = layers.Conv2D(64, (3, 3), use_bias=False)
         rest = [layers.BatchNormalization(momentum=0.9), layers.ReLU()]
     else:
         convolution, rest = layers.Conv2D(64, (3, 3)), [layers.ReLU()]
-    return Sequential(
+    return keras.Sequential(
         [
-            Input((28, 28, 1)),
+            keras.Input((28, 28, 1)),
             layers.Conv2D(32, (3, 3), activation="relu"),
             layers.MaxPooling2D((2, 2)),
             convolution,
@@ -89,15 +95,8 @@ def build(recipe: Recipe):
 
 def train(recipe: Recipe, seed: int) -> dict[str, float]:
     """Trains for one epoch; returns seed, seconds of `fit` and test_accuracy. To be called in a new process."""
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(recipe.fast_kernels))  # before TensorFlow is loaded
-    from course.system.quiet import quiet
-
-    with quiet():
-        import keras
-
-        keras.utils.set_random_seed(seed)
-    from course.data import hold_out, load_data_set
-
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(recipe.fast_kernels))  # TensorFlow is loaded after this
+    keras.utils.set_random_seed(seed)
     (X_train, y_train), (X_test, y_test) = load_data_set("mnist")
     X_train, X_test = X_train[..., None], X_test[..., None]
     if not recipe.network_of_fast:  # which scales them itself
@@ -106,12 +105,7 @@ def train(recipe: Recipe, seed: int) -> dict[str, float]:
     y_train, y_test = keras.utils.to_categorical(y_train, 10), keras.utils.to_categorical(y_test, 10)
     (X_train, y_train), _ = hold_out(X_train, y_train, None)
 
-    learning_rate = recipe.learning_rate
-    if recipe.one_cycle:
-        steps = math.ceil(len(X_train) / recipe.batch_size)
-        learning_rate = keras.optimizers.schedules.CosineDecay(
-            learning_rate / 10, steps - steps // 4, warmup_target=learning_rate, warmup_steps=steps // 4
-        )
+    learning_rate = one_cycle(recipe, len(X_train)) if recipe.one_cycle else recipe.learning_rate
     model = build(recipe)
     model.compile(
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
@@ -120,14 +114,14 @@ def train(recipe: Recipe, seed: int) -> dict[str, float]:
         steps_per_execution=recipe.steps_per_execution,
     )
     started = time.perf_counter()
-    model.fit(X_train, y_train, batch_size=recipe.batch_size, verbose=0)
+    model.fit(X_train, y_train, batch_size=recipe.batch_size, epochs=recipe.epochs, verbose=0)
     seconds = time.perf_counter() - started
     _, test_accuracy = model.evaluate(X_test, y_test, batch_size=500, verbose=0)
     return {"seed": seed, "seconds": round(seconds, 2), "test_accuracy": round(float(test_accuracy), 4)}
 
 
-def table(results: dict[str, list[dict[str, float]]]) -> str:
-    """Returns the results as a Markdown table, a line a step."""
+def table(results: Results) -> str:
+    """Returns the results as a Markdown table, one row per step."""
     lines = [
         "| step | seconds of the epoch, fastest and median | test accuracy after it, mean ± standard deviation |",
         "|---|---|---|",
@@ -140,11 +134,11 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 up (default: 5)")
     options = parser.parse_args()
 
-    results: dict[str, list[dict[str, float]]] = {step: [] for step in STEPS}
+    results: Results = {step: [] for step in STEPS}
     new_process = ProcessPoolExecutor(max_workers=1, max_tasks_per_child=1, mp_context=get_context("spawn"))
     with new_process, Progress(disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("training", total=options.seeds * len(STEPS))

@@ -1,11 +1,13 @@
 """Runs one training script under a stopwatch: `python -m benchmarks.stopwatch cnn.py --seed 1`.
 
-The script runs as it is; only what Keras does inside `fit` and `evaluate` is watched. The network is kept after each
-epoch (a copy of its weights) and all copies are tested after the script's own test, when the clock has stopped. The
-report goes to the file that the environment variable STOPWATCH_FILE names; STOPWATCH_STARTED is when the command was
-given, in seconds since the epoch of the clock.
+The script runs as it is; only what Keras does inside `fit` and `evaluate` is watched. The weights are copied after each
+epoch, and all copies are tested after the script's own test, when the clock has stopped. The report goes to the file
+that the environment variable STOPWATCH_FILE names; STOPWATCH_STARTED is when the command was given, as time.time().
 """
 
+from __future__ import annotations
+
+import functools
 import json
 import math
 import os
@@ -15,9 +17,31 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar
 
-WARM_UP = 0.1  # share of the first epoch that does not count as steady state
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+WARM_UP = 0.1  # fraction of the first epoch that does not count as steady state
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Bookkeeping = Literal["callback_seconds", "run_seconds"]
+
+
+class Report(TypedDict, total=False):
+    """What the stopwatch has to say of one training; times of moments are in seconds since the command."""
+
+    start_up_seconds: float  # when training began
+    epoch_seconds: list[float]  # when each epoch ended, validation included
+    fit_seconds: float  # how long training took
+    images_per_second: float  # in steady state
+    operations: int  # floating-point operations of training on one image
+    callback_seconds: float  # how long the course's callback took, over all epochs
+    run_seconds: float  # how long the course took at the beginning and at the end of the run
+    memory_mib: float  # of the whole process, at most
+    test_accuracies: list[float]  # after each epoch, 0 to 1
+    testing_seconds: float  # how long the tests of the epochs took, which no learner waits for
 
 
 class Stopwatch:
@@ -25,8 +49,8 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.started = float(os.environ["STOPWATCH_STARTED"])
-        self.report: dict[str, Any] = {"epoch_seconds": []}
-        self._weights: list[Any] = []
+        self.report: Report = {"epoch_seconds": []}
+        self._weights: list[Any] = []  # of each epoch, as the library has them
         self._marks: list[tuple[float, int]] = []  # when how many images of this epoch had been seen
         self._steady_seconds = 0.0
         self._steady_images = 0
@@ -37,11 +61,12 @@ class Stopwatch:
         self.report["start_up_seconds"] = self._training_began
 
     def epoch_begins(self) -> None:
+        """Starts counting images."""
         self._marks = [(self._now(), 0)]
 
     def images_seen(self, images: int) -> None:
-        """To be called after each batch, or after several, with the number of images since the last call."""
-        self._marks.append((self._now(), self._marks[-1][1] + images))
+        """To be called after each batch, or after several, with the number of images since the epoch began."""
+        self._marks.append((self._now(), images))
 
     def epoch_ends(self, weights: Any) -> None:
         """Keeps the weights, which must be copies, and takes the time, validation included."""
@@ -53,8 +78,21 @@ class Stopwatch:
         self.report["epoch_seconds"].append(self._now())
 
     def training_ends(self) -> None:
+        """Takes the time of the whole training."""
         self.report["fit_seconds"] = self._now() - self._training_began
         self.report["images_per_second"] = self._steady_images / self._steady_seconds
+
+    def timed(self, action: Callable[Arguments, Result], name: Bookkeeping) -> Callable[Arguments, Result]:
+        """Returns an action that adds the seconds it takes to the report."""
+
+        @functools.wraps(action)
+        def measured(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
+            began = self._now()
+            result = action(*arguments, **options)
+            self.report[name] = self.report.get(name, 0.0) + self._now() - began
+            return result
+
+        return measured
 
     def test(self, accuracy: Callable[[Any], float]) -> None:
         """Asks for `accuracy(weights)` of each epoch; neither the clock nor the memory counts what that takes."""
@@ -72,11 +110,11 @@ class Stopwatch:
         return time.time() - self.started
 
 
-def operations(model: Any) -> int:
-    """Returns the floating-point operations of training a built Keras model on one image.
+def operations(model: keras.Model) -> int:
+    """Returns the floating-point operations of training a built model on one image.
 
     Counts the products and sums of convolutions and dense layers: forward, for the gradient of their weights, and
-    (but for the first of them) for the gradient of their inputs. The rest, such as pooling, is not counted.
+    (except in the first of them) for the gradient of their inputs. The rest, such as pooling, is not counted.
     """
     total = 0
     for layer in model.layers:
@@ -86,43 +124,67 @@ def operations(model: Any) -> int:
     return total
 
 
-def watch_keras(stopwatch: Stopwatch) -> None:
-    """Has `fit` of Keras call the stopwatch, and the script's own test be followed by that of each epoch."""
-    import keras
+def keras_watch(stopwatch: Stopwatch, images: int, batch_size: int) -> keras.callbacks.Callback:
+    """Returns a callback that calls the stopwatch during a training with so many images per epoch and batch."""
+    import keras  # late, because original_torch.py needs the stopwatch without it, and a script its environment first
 
     class Watch(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
+        def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
             stopwatch.report["operations"] = operations(self.model)
             stopwatch.training_begins()
 
-        def on_epoch_begin(self, epoch, logs=None):
-            self.batches = 0
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             stopwatch.epoch_begins()
 
-        def on_train_batch_end(self, batch, logs=None):  # once for steps_per_execution batches
-            stopwatch.images_seen((batch + 1 - self.batches) * self.batch_size)
-            self.batches = batch + 1
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            # Once per steps_per_execution batches; the last number may be beyond the last batch.
+            stopwatch.images_seen(min((batch + 1) * batch_size, images))
 
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             stopwatch.epoch_ends(self.model.get_weights())
 
-        def on_train_end(self, logs=None):
+        def on_train_end(self, logs: dict[str, float] | None = None) -> None:
             stopwatch.training_ends()
 
-    fit, evaluate = keras.Model.fit, keras.Model.evaluate
-    watch = Watch()
+    return Watch()
 
-    def watched_fit(model, x, y, batch_size=32, callbacks=(), **options):
-        watch.batch_size = batch_size
-        history = fit(model, x, y, batch_size=batch_size, callbacks=[*callbacks, watch], **options)
+
+def watch_keras(stopwatch: Stopwatch) -> None:
+    """Makes `fit` of Keras call the stopwatch, and test each epoch's weights after the script's own test."""
+    import keras  # late: see keras_watch
+
+    fit, evaluate = keras.Model.fit, keras.Model.evaluate
+
+    @functools.wraps(fit)
+    def watched_fit(
+        model: keras.Model,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int = 32,
+        *,
+        validation_split: float = 0.0,
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        **options: Any,
+    ) -> keras.callbacks.History:
+        watch = keras_watch(stopwatch, int(len(x) * (1 - validation_split)), batch_size)
+        history = fit(
+            model,
+            x,
+            y,
+            batch_size=batch_size,
+            validation_split=validation_split,
+            callbacks=[*(callbacks or []), watch],
+            **options,
+        )
         keras.Model.evaluate = watched_evaluate  # not before, because fit itself evaluates for validation
         return history
 
-    def watched_evaluate(model, x, y, **options):
+    @functools.wraps(evaluate)
+    def watched_evaluate(model: keras.Model, x: np.ndarray, y: np.ndarray, **options: Any) -> Any:
         result = evaluate(model, x, y, **options)
         finished = model.get_weights()
 
-        def accuracy(weights: Any) -> float:
+        def accuracy(weights: list[np.ndarray]) -> float:
             model.set_weights(weights)
             return float((model.predict(x, batch_size=500, verbose=0).argmax(1) == y.argmax(1)).mean())
 
@@ -135,34 +197,19 @@ def watch_keras(stopwatch: Stopwatch) -> None:
 
 def watch_bookkeeping(stopwatch: Stopwatch) -> None:
     """Adds up what a run of the course spends on its folder, its tracking and its pictures."""
+    from course.training.epochs import Epochs  # late: no other contestant needs the course
     from course.training.run import Run
 
-    def timed(action: Callable, name: str) -> Callable:
-        def measured(*arguments):
-            began = time.time()
-            result = action(*arguments)
-            stopwatch.report[name] = stopwatch.report.get(name, 0) + time.time() - began
-            return result
-
-        return measured
-
-    after_each_epoch = Run.after_each_epoch
-
-    def timed_callback(run: Run) -> Any:
-        callback = after_each_epoch(run)
-        callback.on_epoch_end = timed(callback.on_epoch_end, "callback_seconds")
-        return callback
-
-    Run.after_each_epoch = timed_callback
-    for method in ("__init__", "show_predictions", "finish"):
-        setattr(Run, method, timed(getattr(Run, method), "run_seconds"))
+    Epochs.on_epoch_end = stopwatch.timed(Epochs.on_epoch_end, "callback_seconds")  # type: ignore[method-assign]
+    for method in ("__enter__", "finish"):
+        setattr(Run, method, stopwatch.timed(getattr(Run, method), "run_seconds"))
 
 
 def main() -> None:
     script = sys.argv[1]
     sys.argv = sys.argv[1:]
     stopwatch = Stopwatch()
-    if Path(script).parent == Path():  # a script of the course, which settles its environment before keras is loaded
+    if Path(script).parent == Path():  # a script of the course, which settles its environment before Keras is loaded
         watch_bookkeeping(stopwatch)
     watch_keras(stopwatch)
     runpy.run_path(script, run_name="__main__")

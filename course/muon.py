@@ -1,6 +1,6 @@
 """Muon for networks of convolutions, whose kernels Keras' own Muon leaves to Adam."""
 
-from typing import Any
+from __future__ import annotations
 
 import keras
 from keras import ops
@@ -8,23 +8,23 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("course")
 class Muon(keras.optimizers.Muon):
-    """Takes the kernels of a convolution, (height, width, channels, kernels), as a matrix with a column for each.
+    """Treats the kernels of a convolution, (height, width, channels, kernels), as a matrix with one column per kernel.
 
-    Muon makes each correction of a matrix equally large in all directions, so that rare ones are learnt as fast as
-    frequent ones. Everything that is no convolution (biases, normalisation, the last layer) is left to Adam, with the
-    same learning rate. Source: Jordan and others 2024, https://kellerjordan.github.io/posts/muon/; the size of a
-    correction is that of Liu and others 2025, https://arxiv.org/abs/2502.16982.
+    Muon makes each update of a matrix equally large in all directions, so that rare ones are learnt as fast as frequent
+    ones. Everything else (biases, normalisation, dense layers) is left to Adam, with the same learning rate. Source:
+    Jordan and others 2024, https://kellerjordan.github.io/posts/muon/; the size of an update is that of Liu and others
+    2025, https://arxiv.org/abs/2502.16982.
     """
 
-    def _should_use_adamw(self, variable: Any) -> bool:
+    def _should_use_adamw(self, variable: keras.Variable) -> bool:
         return len(variable.shape) != 4
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+    def zeropower_via_newtonschulz5(self, x: keras.KerasTensor, steps: int) -> keras.KerasTensor:
         return ops.reshape(super().zeropower_via_newtonschulz5(_matrix(x), steps), x.shape)
 
-    def lr_adjust(self, x: Any) -> Any:
+    def lr_adjust(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return ops.reshape(super().lr_adjust(_matrix(x)), x.shape)
 
 
-def _matrix(x: Any) -> Any:
+def _matrix(x: keras.KerasTensor) -> keras.KerasTensor:
     return ops.reshape(x, (-1, x.shape[-1]))

@@ -1,5 +1,7 @@
 """The mean answer of a trained network to several views of the same image."""
 
+from __future__ import annotations
+
 import keras
 from keras import layers
 
@@ -7,15 +9,15 @@ from keras import layers
 def average_views(model: keras.Model, shift: int = 0, mirror: bool = False) -> keras.Model:
     """Returns a network that answers with the mean of `model`'s answers to several views of an image.
 
-    They are the image as it is; if `shift` is not 0, it shifted up, down, left and right, with zeros where nothing is
-    left; and with `mirror` each of these in the mirror, left and right exchanged. What a network gets wrong in one view
-    it often gets right in the others (Krizhevsky and others 2012, https://papers.nips.cc/paper/4824). The weights are
-    those of `model`.
+    The views are the image as it is; if `shift` is not 0, the image shifted up, down, left and right, filled up with
+    zeros; and with `mirror` also the mirror image of each of these. What a network gets wrong in one view it often gets
+    right in the others (Krizhevsky and others 2012, https://papers.nips.cc/paper/4824). The weights are those of
+    `model`. Without shift and mirror `model` itself is returned.
 
     Args:
         model: compiled, for images of shape (n, height, width, channels).
         shift: in pixels.
-        mirror: whether to look into the mirror, too. With neither, `model` itself is returned.
+        mirror: whether left and right may be exchanged.
     """
     if not (shift or mirror):
         return model

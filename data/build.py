@@ -51,7 +51,7 @@ def read_idx(path: Path, md5: str) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="where mnist/ and fashion-mnist/ with the IDX files are")
     folder = parser.parse_args().folder
     for name, sums in IDX_MD5.items():
@@ -61,7 +61,9 @@ def main() -> None:
         }
         target = Path(__file__).with_name(f"{name}.npz")
         unfinished = target.with_suffix(".unfinished.npz")
-        np.savez_compressed(unfinished, **arrays)  # numpy dates every entry 1980: same input, same bytes
+        np.savez_compressed(
+            unfinished, allow_pickle=False, **arrays
+        )  # numpy dates every entry 1980: same input, same bytes
         os.replace(unfinished, target)
         print(f"{target.name}  SHA-256 {hashlib.sha256(target.read_bytes()).hexdigest()}")
 

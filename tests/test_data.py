@@ -8,7 +8,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import zipfile
 import zlib
 from pathlib import Path
 
@@ -115,7 +114,7 @@ def alter_one_bit(folder: Path) -> None:
         (lambda folder: (folder / "mnist.npz").unlink(), "is missing"),
         (lambda folder: (folder / "mnist.npz").write_bytes(b""), "is damaged or was changed"),
         (truncate, "is damaged or was changed"),
-        (swap, "holds fashion_mnist instead of mnist"),
+        (swap, "contains fashion_mnist instead of mnist"),
         (alter_one_bit, "is damaged or was changed"),
     ],
 )
@@ -128,7 +127,7 @@ def test_a_damaged_file_is_named_and_how_to_restore_it(checkout, damage, named):
     assert str(checkout.folder / "data" / "mnist.npz") in said[0]
     assert named in said[0]
     assert "git restore data/mnist.npz" in said[0]
-    assert "tensorflow" not in answer.stderr
+    assert "keras.src" not in answer.stderr
 
 
 class Exploit:
@@ -197,17 +196,12 @@ def test_a_file_that_is_not_in_the_format_is_refused_and_never_unpickled(tmp_pat
     assert not Path("unpickled").exists()
 
 
-def test_a_pickle_and_a_zip_bomb_are_refused(tmp_path, monkeypatch):
+def test_a_pickle_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("pickle.npz").write_bytes(pickle.dumps(Exploit()))
     with pytest.raises(CourseError, match="cannot be read"):
         load_data_set("pickle.npz")
     assert not Path("unpickled").exists()
-    with zipfile.ZipFile("bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("x_train.npy", bytes(1000))
-        archive.infolist()[0].file_size = 5 * 2**30
-    with pytest.raises(CourseError, match="unpacks to more than 4 GiB"):
-        load_data_set("bomb.npz")
 
 
 @given(position=st.floats(0, 1), byte=st.integers(0, 255), length=st.floats(0, 1))

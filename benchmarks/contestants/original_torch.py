@@ -32,11 +32,13 @@ stopwatch.training_begins()
 for _ in range(4):
     stopwatch.epoch_begins()
     model.train()
+    seen = 0
     for batch in torch.randperm(len(images)).split(32):
         optimizer.zero_grad()
         loss(model(images[batch]), labels[batch]).backward()
         optimizer.step()
-        stopwatch.images_seen(len(batch))
+        seen += len(batch)
+        stopwatch.images_seen(seen)
     stopwatch.epoch_ends([parameter.detach().clone() for parameter in model.parameters()])
 stopwatch.training_ends()
 

@@ -16,7 +16,7 @@ def read_arrays(file: Path, names: Iterable[str] | None = None) -> dict[str, np.
             line.
     """
     try:
-        with np.load(file, allow_pickle=False) as content:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:  # NumPy alone may not close it
             arrays = {name: content[name] for name in (content.files if names is None else names)}
     except KeyError as error:
         raise ValueError(f"it has no array {str(error.args[0]).split()[0]}") from None

@@ -64,12 +64,7 @@ class Run:
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """Makes the folder, or opens that of the run that is resumed, and starts tracking.
-
-        Raises:
-            CourseError: data, WANDB_MODE or devices are not as they should be, the folder cannot be made, or the run
-                cannot be resumed.
-        """
+        """Makes the folder, or opens that of the resumed run, and starts tracking; raises CourseError if it cannot."""
         try:
             self._begin()
         except BaseException as error:  # a `with` calls __exit__ only for what comes after this

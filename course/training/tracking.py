@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -60,10 +60,15 @@ class Tracking:
         sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
     def _start(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> wandb.Run:
+        settings = self.wandb.Settings(
+            init_timeout=START_SECONDS,
+            finish_timeout=FINISH_SECONDS,
+            finish_timeout_raises=True,
+            x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
+        )
         init = functools.partial(
-            self.wandb.init, name=name, project=project, config=config, dir=folder, id=identity,
-            settings=self._settings(),
-        )  # fmt: skip
+            self.wandb.init, name=name, project=project, config=config, dir=folder, id=identity, settings=settings
+        )
         mode = self._mode()
         if mode == "online":
             try:
@@ -98,14 +103,8 @@ class Tracking:
         """
 
         def log() -> None:
-            shown = images[:PREDICTIONS_TRACKED].reshape(-1, *image_size)
-            darkest, brightest = shown.min(), shown.max()
-            pixels = np.rint((shown - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
-            pictures = []
-            for image, label, scores in zip(pixels, predictions.labels, predictions.outputs, strict=False):
-                sure = f" ({scores.max():.0%})" if predictions.are_probabilities else ""
-                caption = f"{names[label]}, predicted as {names[scores.argmax()]}{sure}"
-                pictures.append(self.wandb.Image(image, caption=caption))
+            captioned = _captioned(images, predictions, names, image_size)
+            pictures = [self.wandb.Image(pixels, caption=caption) for pixels, caption in captioned]
             self.run.log({"predictions": pictures})
 
         self.guard(log)
@@ -134,7 +133,8 @@ class Tracking:
                 raise FileNotFoundError(f"{shown(self._folder())} is gone")
 
         self.guard(end)
-        self.guard(self._replace_earlier_parts)
+        if self.run.offline and not self.failed:
+            self.guard(lambda: _replace_earlier_parts(self.run))
 
     def guard(self, action: Callable[[], None]) -> None:
         """Does something that a training must not fail for; its failure is said once, in a sentence."""
@@ -156,14 +156,6 @@ class Tracking:
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
         return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
 
-    def _replace_earlier_parts(self) -> None:
-        """Makes `wandb sync` skip what a run kept offline before it was resumed: its last part has all of it."""
-        if self.run.offline and not self.failed:
-            name, here = f"run-{self.run.id}.wandb", self._folder()
-            for part in here.parent.glob(f"offline-run-*-{self.run.id}"):
-                if part != here and (part / name).exists():
-                    (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
-
     def _folder(self) -> Path:
         return Path(self.run.settings.sync_dir)
 
@@ -180,13 +172,25 @@ class Tracking:
             _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
             return "offline"
 
-    def _settings(self) -> wandb.Settings:
-        return self.wandb.Settings(
-            init_timeout=START_SECONDS,
-            finish_timeout=FINISH_SECONDS,
-            finish_timeout_raises=True,
-            x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
-        )
+
+def _captioned(
+    images: np.ndarray, predictions: Predictions, names: tuple[str, ...], image_size: tuple[int, int]
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Yields the first images as uint8 (height, width), each with what it is and what it is predicted as."""
+    shown = images[:PREDICTIONS_TRACKED].reshape(-1, *image_size)
+    darkest, brightest = shown.min(), shown.max()
+    pixels = np.rint((shown - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
+    for image, label, scores in zip(pixels, predictions.labels, predictions.outputs, strict=False):
+        sure = f" ({scores.max():.0%})" if predictions.are_probabilities else ""
+        yield image, f"{names[label]}, predicted as {names[scores.argmax()]}{sure}"
+
+
+def _replace_earlier_parts(run: wandb.Run) -> None:
+    """Makes `wandb sync` skip what a run kept offline before it was resumed: its last part has all of it."""
+    name, here = f"run-{run.id}.wandb", Path(run.settings.sync_dir)
+    for part in here.parent.glob(f"offline-run-*-{run.id}"):
+        if part != here and (part / name).exists():
+            (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
 
 
 def _say(sentence: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from course.runs import checkpoint
+from course.runs import folder as run_folder
 from course.runs.record import read_history, read_run
 
 pytestmark = pytest.mark.slow  # mounts disks
@@ -60,7 +61,7 @@ def check_every_file(folder: Path) -> None:
             assert file.read_text().rstrip().endswith("</html>")
         elif file.suffix == ".keras":
             assert keras.saving.load_model(file, safe_mode=True).count_params() == 12_730
-        elif file.name == checkpoint.CHECKPOINT:
+        elif file.name == run_folder.CHECKPOINT:
             checkpoint.read(folder)
     if (folder / "history.csv").exists():
         read_run(folder)
@@ -90,7 +91,7 @@ def test_disk_full(checkout, small_disk, history, thorough, tried, tracked, kibi
         assert answer.returncode == 2
         assert re.search(r"(cannot be written|can be made in .*) \(No space left on device\)[^\n]*\.$", said), said
         assert len([line for line in said.splitlines() if "racking" not in line and "not tracked" not in line]) == 1
-        if (folder / checkpoint.CHECKPOINT).exists():
+        if (folder / run_folder.CHECKPOINT).exists():
             result += "; resumed, it ended as usual"
             assert len(checkpoint.about(folder).history) >= finished
             assert os.listdir(folder)

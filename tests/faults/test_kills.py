@@ -39,13 +39,13 @@ def uninterrupted(new_checkout, small_data) -> Uninterrupted:
     checkout = new_checkout()
     words = ("mlp.py", "--data", str(small_data), "--epochs", str(EPOCHS))
     began = time.monotonic()
-    process = checkout.start(*words)
-    for line in process.stdout:
-        if line.startswith("Epoch 1/"):
-            first = time.monotonic()
-        if " - val_loss: " in line:
-            last = time.monotonic()
-    assert process.wait() == 0
+    with checkout.start(*words) as process:
+        for line in process.stdout:
+            if line.startswith("Epoch 1/"):
+                first = time.monotonic()
+            if " - val_loss: " in line:
+                last = time.monotonic()
+    assert process.returncode == 0
     folder = checkout.latest("mlp")
     files = {file.name for file in folder.iterdir()}
     return Uninterrupted(words, checkout.numbers(folder), files, first - began, time.monotonic() - last)

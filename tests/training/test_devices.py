@@ -210,8 +210,8 @@ def test_a_process_that_stays_alone_says_so(checkout):
     assert "JOIN_SECONDS = 120" in module.read_text()
     module.write_text(module.read_text().replace("JOIN_SECONDS = 120", "JOIN_SECONDS = 3"))
     training = Training(checkout, "mlp.py")
-    training.processes.pop(0).kill()
-    ((exit_code, _, said),) = training.end()
+    training.processes[0].kill()
+    _, (exit_code, _, said) = training.end()
     assert exit_code != 0
     assert "DEADLINE_EXCEEDED" in said  # JAX's own message
 

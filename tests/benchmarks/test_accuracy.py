@@ -10,8 +10,9 @@ import pytest
 from benchmarks import accuracy
 from benchmarks.accuracy import TABLES, table
 from course.challenge.levels import LEVELS
+from course.runs import folder as run_folder
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 COMMANDS = TABLES["accuracy"]
 
 
@@ -26,16 +27,17 @@ def test_the_table_has_mean_spread_and_range_of_the_test_accuracies():
 
 
 def test_a_run_is_measured_by_its_test_its_last_epoch_and_its_best(tmp_path, monkeypatch):
-    (tmp_path / "metrics.json").write_text('{"test_accuracy": 0.97}')
+    (tmp_path / run_folder.METRICS).write_text('{"test_accuracy": 0.97, "test_loss": 0.1}')
     rows = "1,0.9,0.91,0.3", "2,0.95,0.94,0.2", "3,0.99,0.93,0.25", "4,1.0,0.92,"  # the last one's val_loss diverged
-    (tmp_path / "history.csv").write_text("\n".join(["epoch,accuracy,val_accuracy,val_loss", *rows]))
+    (tmp_path / run_folder.HISTORY).write_text("\n".join(["epoch,accuracy,val_accuracy,val_loss", *rows]))
     monkeypatch.setattr(accuracy, "run", lambda command, seed: tmp_path)
     measured = accuracy.measure("cnn.py", seed=2)
     assert measured.pop("seconds") >= 0
-    assert measured == {"seed": 2, "test_accuracy": 0.97, "accuracy": 1.0, "val_accuracy": 0.92, "best_epoch": 2}
+    tested = {"seed": 2, "test_accuracy": 0.97, "test_loss": 0.1}
+    assert measured == tested | {"accuracy": 1.0, "val_accuracy": 0.92, "best_epoch": 2}
 
 
-def test_a_command_measured_anew_leaves_the_others_figures(tmp_path, monkeypatch):
+def test_a_command_measured_again_leaves_the_others_figures(tmp_path, monkeypatch):
     def measure_as(found: float, *words: str) -> dict[str, list[float]]:
         run = {"test_accuracy": found, "seconds": 9.0}
         monkeypatch.setattr(accuracy, "measure", lambda command, seed: {"seed": seed} | run)

@@ -1,0 +1,107 @@
+"""The benchmark of speed: what its figures mean, and that the pages show them."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from benchmarks import speed
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def run(*accuracies: float, **values) -> dict:
+    """What one training leaves: its test accuracy after each epoch of 10 s."""
+    return {
+        "test_accuracies": list(accuracies),
+        "epoch_seconds": [10.0 * epoch for epoch in range(1, len(accuracies) + 1)],
+        "seconds": 50.0,
+        "images_per_second": 1000.0,
+        "operations": 4e6,
+        "start_up_seconds": 6.0,
+        "memory_mib": 900.0,
+    } | values
+
+
+def test_an_accuracy_is_reached_when_the_mean_over_seeds_is():
+    runs = [run(0.97, 0.981, 0.99), run(0.985, 0.979, 0.992)]
+    assert speed.seconds_to(0.98, runs) == 20  # not after the first epoch: the mean is 97.75%
+    assert speed.seconds_to(0.991, runs) == 30
+    assert speed.seconds_to(0.992, runs) is None
+
+
+def test_the_table_has_mean_spread_and_medians():
+    runs = [run(0.97, 0.99, seconds=40.0), run(0.97, 0.98, seconds=60.0), run(0.97, 0.985, seconds=62.0)]
+    (line,) = speed.table({"cnn.py": runs}, {"cnn.py": 100e9}).splitlines()[2:]
+    assert line == "| cnn.py | 98.50% ± 0.50 | 20 | not reached | 60 | 1,000 | 4% | 6.0 | 900 |"
+
+
+def test_the_ratios_divide_ours_by_theirs():
+    results = {
+        "cnn.py": [run(0.98, images_per_second=3000.0, callback_seconds=0.2, run_seconds=1.0, fit_seconds=10.2)],
+        "fast.py": [run(0.99)],
+        "original": [run(0.975, 0.98, memory_mib=1800.0)],
+        "keras.io": [run(0.98, 0.985, 0.99, 0.992)],
+    }
+    answers = {"import keras": [4.0], "cnn.py --help": [0.5], "cnn.py --epochs 0": [0.6]}
+    rows = dict(re.findall(r"^\| (.*) \| (\S+)(?: s)? \|$", speed.ratios(results, answers), re.MULTILINE))
+    assert rows == {
+        "what": "figure",
+        "seconds to 99%, fast.py : keras.io": "0.333",
+        "seconds to 98% of cnn.py : whole run of original": "0.2",
+        "seconds to 98%, cnn.py : original": "0.5",
+        "images per second, cnn.py : fast.py": "3",
+        "images per second, cnn.py : original": "3",
+        "images per second, cnn.py : keras.io": "3",
+        "memory, cnn.py : original": "0.5",
+        "seconds in cnn.py's callbacks : in the rest of `fit`": "0.02",
+        "seconds of cnn.py for its folder, tracking and pictures": "1.2",
+        "seconds, `cnn.py --help` : `import keras`": "0.125",
+        "seconds, `cnn.py --epochs 0` : `import keras`": "0.15",
+    }
+
+
+def test_a_contestant_measured_again_leaves_the_others_figures(tmp_path, monkeypatch):
+    shutil.copy(speed.FOLDER / "speed.json", tmp_path)
+    before = speed.kept(others=True)
+    run = before["results"]["cnn.py"][0] | {"memory_mib": 1.0}
+    monkeypatch.setattr(speed, "FOLDER", tmp_path)
+    monkeypatch.setattr(speed, "train", lambda contestant, seed: run | {"seed": seed})
+    monkeypatch.setattr(speed, "answer_seconds", lambda *words: 1.0)
+    monkeypatch.setattr(speed, "largest_product", lambda: 1e12)
+    monkeypatch.setattr(speed, "measured_on", lambda: "today, here.")
+    monkeypatch.setattr(speed, "plot", lambda results, file: None)
+    monkeypatch.setattr(sys, "argv", ["speed", "--only", "cnn.py", "--only", "fast.py", "--seeds", "2"])
+    speed.main()
+    after = speed.kept(others=True)
+    assert list(after["results"]) == list(before["results"])
+    for name, runs in after["results"].items():
+        if name in ("cnn.py", "fast.py"):
+            assert [(run["seed"], run["memory_mib"]) for run in runs] == [(1, 1.0), (2, 1.0)]
+            assert after["operations_per_second"][name] == 1e12
+        else:
+            assert runs == before["results"][name]
+            assert after["operations_per_second"][name] == before["operations_per_second"][name]
+    assert after["measured"] == f"{before['measured'].rstrip('.')}; today, here."
+    assert (tmp_path / "speed.md").read_text(encoding="utf-8").endswith(f" to 1000 GFLOP/s; {after['measured']}\n")
+
+
+def test_the_kept_tables_follow_from_the_kept_figures(tmp_path, monkeypatch):
+    before = speed.kept(others=True)
+    monkeypatch.setattr(speed, "FOLDER", tmp_path)
+    monkeypatch.setattr(speed, "plot", lambda results, file: None)
+    speed.write(before)
+    for name in ("speed.md", "speed.json"):
+        assert (tmp_path / name).read_bytes() == (REPOSITORY / "benchmarks" / name).read_bytes()
+
+
+def test_the_documentation_shows_what_was_measured_for_every_contestant():
+    documentation = (REPOSITORY / "docs" / "speed.md").read_text(encoding="utf-8")
+    tables = (REPOSITORY / "benchmarks" / "speed.md").read_text(encoding="utf-8").strip()
+    *rows, measured = tables.split("\n\n")
+    for table in rows:
+        assert table in documentation
+    assert measured in documentation.replace("\n", " ")
+    assert rows[0] in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for contestant in speed.CONTESTANTS:
+        assert f"| {contestant} |" in rows[0]
