@@ -32,7 +32,7 @@ def page(name: str) -> str:
 
 
 def tries(name: str) -> dict[str, list[str]]:
-    """Returns the cells behind each command in the table below "## Try"."""
+    """Returns the cells after each command in the table below "## Try"."""
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8").split("\n## Try\n")[1]
     rows = re.findall(r"^\| `python (.+?)` \| (.+) \|$", text, re.MULTILINE)
     return {command: cells.split(" | ") for command, cells in rows}
@@ -120,7 +120,7 @@ def test_the_numbers_of_the_page_on_the_perceptron():
     probabilities = three / three.sum()
     gradient = probabilities - [1, 0, 0]
     unsure, label, sums, all_ten = ten_sums()
-    assert {run["parameters"] for run in kept} == {measure.build_perceptron(mlp.Config()).count_params()} == {7850}
+    assert {run["parameters"] for run in kept} == {measure.build_perceptron(mlp.Config(), 10).count_params()} == {7850}
     assert weights.size + biases.size == 7850
     assert np.abs(weights[blank]).max() <= drawn_from < np.abs(weights).max()
     assert (unsure.shape, label, sums.argmax()) == ((28, 28), 2, 2)
@@ -142,13 +142,13 @@ def test_the_numbers_of_the_page_on_the_perceptron():
         f"who knows nothing, costs {math.log(10):.2f}",
         f"{probabilities[0]:.3f} - 1 = {gradient[0]:.3f}, and {gradient[1]:.3f} and {gradient[2]:.3f} for the others",
         "by {:+.4f}, {:+.4f} and {:+.4f}".format(*(-0.1 * gradient)),
-        f"As it stands it reads {accuracy('mlp.py')}",
+        f"With its defaults it reads {accuracy('mlp.py')}",
     ):
         assert number in text, number
 
 
 def test_the_numbers_of_the_page_on_the_multilayer_perceptron():
-    layers = mlp.build_model(mlp.Config()).layers
+    layers = mlp.build_model(mlp.Config(), 10).layers
     flat, hidden, _, last = [layer.count_params() for layer in layers]
     batches = math.ceil(55_000 / 64)
     kept = json.loads((MEASURED / "perceptron.json").read_text())["results"]
@@ -161,20 +161,20 @@ def test_the_numbers_of_the_page_on_the_multilayer_perceptron():
         f"`Dense(10, softmax)` | 10 | {last:,} |",
         f"| all | | {hidden + last:,} |",
         f"{batches} batches, the last one with the {55_000 - 64 * (batches - 1)} images",
-        f"**{5 * batches:,} corrections**",
-        f"{5 * 55} corrections instead of {5 * batches:,}",
+        f"**{5 * batches:,} updates**",
+        f"{5 * 55} updates instead of {5 * batches:,}",
         f"at 98%, one standard deviation is {100 * math.sqrt(0.98 * 0.02 / 10_000):.2f} points",
         f"({accuracy('mlp.py --hidden_nodes 10 --dropout 0')} without dropout)",
-        *(f"{mlp.build_model(mlp.Config(hidden_nodes=nodes)).count_params():,}" for nodes in (10, 1000)),
-        f"as it stands reads {accuracy('mlp.py')}",
+        *(f"{mlp.build_model(mlp.Config(hidden_nodes=units), 10).count_params():,}" for units in (10, 1000)),
+        f"with its defaults reads {accuracy('mlp.py')}",
     ):
         assert number in text, number
 
 
 def test_the_numbers_of_the_page_on_the_convolutional_network():
-    model = cnn.build_model(cnn.Config())
+    model = cnn.build_model(cnn.Config(), 10)
     parameters = [layer.count_params() for layer in model.layers]
-    two, three = (cnn.build_model(cnn.Config(more_conv_layers=more)) for more in ((64,), (64, 64)))
+    two, three = (cnn.build_model(cnn.Config(more_conv_layers=more), 10) for more in ((64,), (64, 64)))
     outputs = math.prod(model.layers[0].output.shape[1:])
     places = outputs // 32
     second = next(layer for layer in two.layers[1:] if layer.name.startswith("conv2d"))
@@ -201,9 +201,9 @@ def test_the_numbers_of_the_page_on_the_convolutional_network():
         f"multiplies {second_work:,} times",
         f"{accuracy('cnn.py')} becomes {accuracy('cnn.py --more_conv_layers 64')}",
         f"has {three.count_params():,} parameters",
-        f"reaches {accuracy('fast.py')} with {fast.build_model(fast.Config()).count_params():,} parameters",
+        f"reaches {accuracy('fast.py')} with {fast.build_model(fast.Config(), 10).count_params():,} parameters",
         f"reaches {accuracy('best.py')}",
-        f"{cnn.build_model(cnn.Config(first_layer_convs=2)).count_params():,} parameters",
+        f"{cnn.build_model(cnn.Config(first_layer_convs=2), 10).count_params():,} parameters",
         f"as it stands reads {accuracy('cnn.py')}",
     ):  # fmt: skip
         assert number in text, number
@@ -225,8 +225,8 @@ def test_the_numbers_of_the_page_on_overfitting():
     narrow = [statistics.mean(run[of] for run in runs) for of in ("accuracy", "val_accuracy")]
     assert f"get {narrow[0]:.1%} of the training images right" in text
     assert f"{narrow[1]:.1%} of the validation images" in text
-    ten_nodes = [accuracy(f"mlp.py --hidden_nodes 10{words}") for words in (" --dropout 0", "")]
-    assert "reads {} of the test images without dropout and {} with its default, 0.2".format(*ten_nodes) in text
+    ten_units = [accuracy(f"mlp.py --hidden_nodes 10{words}") for words in (" --dropout 0", "")]
+    assert "reads {} of the test images without dropout and {} with its default, 0.2".format(*ten_units) in text
     assert f"it reads {accuracy('cnn.py')} of the test images" in text
     for limit in (500, 5000, 20_000):
         assert {run["accuracy"] for run in RUNS[f"mlp.py --limit {limit} --epochs 40 --dropout 0"]} == {1}
