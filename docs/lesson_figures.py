@@ -117,10 +117,10 @@ def hidden_layer() -> Figure:
 
 def hidden_nodes() -> Figure:
     runs = {
-        1: results("experiments")["mlp.py --hidden_nodes 1"],
-        10: results("experiments")["mlp.py --hidden_nodes 10"],
+        1: results("claims")["mlp.py --hidden_nodes 1"],
+        10: results("claims")["mlp.py --hidden_nodes 10"],
         200: results("accuracy")["mlp.py"],
-        1000: results("experiments")["mlp.py --hidden_nodes 1000"],
+        1000: results("claims")["mlp.py --hidden_nodes 1000"],
     }
     wrong = {units: 1 - statistics.mean(run["test_accuracy"] for run in runs) for units, runs in runs.items()}
     kept = json.loads((MEASURED / "perceptron.json").read_text(encoding="utf-8"))["results"]
@@ -191,9 +191,11 @@ def cnn_parameters() -> Figure:
     networks = {
         "cnn.py": cnn.build_model(cnn.Config(), 10),
         "cnn.py --more_conv_layers 64": cnn.build_model(cnn.Config(more_conv_layers=(64,)), 10),
+        "cnn.py --more_conv_layers 64 64": cnn.build_model(cnn.Config(more_conv_layers=(64, 64)), 10),
         "fast.py": fast.build_model(fast.Config(), 10),
     }
-    figure = new_figure(7, 2.7)
+    measured = results("accuracy") | results("claims")
+    figure = new_figure(7, 3.3)
     with styled():
         axes = figure.subplots()
         for row, (command, model) in enumerate(networks.items()):
@@ -201,7 +203,7 @@ def cnn_parameters() -> Figure:
             rest = model.count_params() - dense
             axes.barh(row, dense, height=0.5, color=ORANGE, label="the first dense layer" if row == 0 else None)
             axes.barh(row, rest, height=0.5, left=dense, color=BLUE, label="all others" if row == 0 else None)
-            accuracy = statistics.mean(run["test_accuracy"] for run in results("accuracy")[command])
+            accuracy = statistics.mean(run["test_accuracy"] for run in measured[command])
             axes.text(dense + rest + 8_000, row, f"{dense + rest:,}; {accuracy:.2%}", va="center")
         axes.set_yticks(range(len(networks)), [command.replace(" --", "\n--") for command in networks])
         axes.invert_yaxis()
@@ -241,7 +243,7 @@ def overfitting() -> Figure:
 
 
 def overfitting_images() -> Figure:
-    measured = results("experiments")
+    measured = results("claims")
     images = (500, 5000, 20000)
     runs = [measured[f"mlp.py --limit {limit} --epochs 40 --dropout 0"] for limit in images]
     figure = new_figure(7, 3)
