@@ -81,9 +81,9 @@ def _read_image_file(file: Path) -> Image.Image:
             raise CourseError(
                 f"image is {str(file)!r}, but must be one of {names}, or the path of a PNG or JPEG file that exists."
             )
-        with warnings.catch_warnings():
+        with file.open("rb") as opened, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture: Image.Image = Image.open(file, formats=("PNG", "JPEG"))
+            picture: Image.Image = Image.open(opened, formats=("PNG", "JPEG"))
             if picture.mode.startswith("I"):  # 16 bits per pixel, of which the upper eight are enough
                 picture = Image.fromarray((np.asarray(picture) >> 8).astype("uint8"))
             if picture.mode not in ("L", "RGB"):

@@ -1,0 +1,29 @@
+"""The pictures of a run."""
+
+import numpy as np
+
+from course.report import figures
+
+
+def test_each_kernel_and_feature_map_is_shown_where_it_belongs():
+    images = np.arange(3 * 2 * 5, dtype=float).reshape(3, 2, 5)
+    whole = figures.montage(images, columns=2)
+    assert whole.shape == (3 * 3 + 2, 2 * 2 + 1)
+    for number, (top, left) in enumerate([(0, 0), (0, 3), (4, 0), (4, 3), (8, 0)]):
+        assert np.array_equal(whole[top : top + 3, left : left + 2], images[..., number])
+    assert np.isnan(whole).sum() == whole.size - images.size
+
+
+def test_a_metric_that_was_not_a_number_leaves_a_gap_in_its_curve():
+    rows = [{"epoch": 1, "loss": 0.5, "val_loss": 0.4}, {"epoch": 2, "loss": None, "val_loss": 0.3}]
+    loss = figures.curves(rows, turned=None).axes[0]
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), [0.5, np.nan])
+    np.testing.assert_array_equal(loss.lines[1].get_ydata(), [0.4, 0.3])
+
+
+def test_a_confusion_matrix_has_its_numbers_in_its_cells():
+    matrix = np.array([[5, 1, 0], [0, 7, 2], [0, 0, 9]])
+    (axes,) = figures.confusion(matrix, ("a", "b", "c")).axes
+    cells = {text.get_position(): int(text.get_text()) for text in axes.texts}
+    assert cells == {(0, 0): 5, (1, 0): 1, (1, 1): 7, (2, 1): 2, (2, 2): 9}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
