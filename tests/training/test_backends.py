@@ -14,6 +14,7 @@ print(json.dumps([cnn.keras.backend.backend(), shapes, model.predict(images, ver
 """
 
 
+@pytest.mark.slow
 def test_jax_builds_the_same_model(checkout):
     def about(backend: str) -> list:
         return json.loads(checkout.run("-c", ABOUT_THE_MODEL, KERAS_BACKEND=backend).stdout)
