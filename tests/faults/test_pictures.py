@@ -123,3 +123,9 @@ def test_a_refused_picture_ends_the_program_in_a_sentence(checkout, content):
     assert "picture.png" in checkout.refuses(
         "convolution.py", "--image", "picture.png", before_loading={"keras", "tensorflow"}
     )
+
+
+@pytest.mark.parametrize("name", ["", " ", "../..", "/dev/zero", "/dev/stdin", "%s", "a" * 300, "\ud83d", "a\0b"])
+def test_a_name_that_no_picture_has_is_refused(name):
+    with pytest.raises(CourseError, match=r"^[^\n]*\.$"):
+        read_picture(name)
