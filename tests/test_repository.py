@@ -29,7 +29,7 @@ FOREIGN = (
     r"\bby heart\b",
     r"\btaken for\b",
     r"\bgo(es)? on with\b",
-    r"(?<!here )\bis no (?!longer\b)\w",
+    r"(?<!here )\bis no (?!longer\b|lower\b|better\b)\w",
     r"\bare none\b",
     r"\bmakes? .{0,40}\banew\b",
     r'"""Has \w',
