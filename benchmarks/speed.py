@@ -205,7 +205,9 @@ def ratios(results: Results, answers: dict[str, list[float]]) -> str:
             lines.append(
                 f"| seconds in {name}'s callbacks : in the rest of `fit` | {statistics.median(fractions):.3g} |"
             )
-            seconds = statistics.median(run["callback_seconds"] + run["run_seconds"] for run in runs)
+            seconds = statistics.median(
+                run["callback_seconds"] + run["run_seconds"] - run.get("prediction_seconds", 0.0) for run in runs
+            )
             lines.append(f"| seconds of {name} for its folder, tracking and pictures | {seconds:.3g} s |")
     whole = statistics.median(answers["import keras"])
     for name in list(ANSWERS)[1:]:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 WARM_UP = 0.1  # fraction of the first epoch that does not count as steady state
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-Bookkeeping = Literal["callback_seconds", "run_seconds"]
+Bookkeeping = Literal["callback_seconds", "run_seconds", "prediction_seconds"]
 
 
 class Report(TypedDict, total=False):
-    """What the stopwatch has to say of one training; times of moments are in seconds since the command."""
+    """What the stopwatch measures of one training; times of moments are in seconds since the command."""
 
     start_up_seconds: float  # when training began
     epoch_seconds: list[float]  # when each epoch ended, validation included
@@ -39,6 +39,7 @@ class Report(TypedDict, total=False):
     operations: int  # floating-point operations of training on one image
     callback_seconds: float  # how long the course's callback took, over all epochs
     run_seconds: float  # how long the course took at the beginning and at the end of the run
+    prediction_seconds: float  # of them, how long the network took to predict the test images once more
     memory_mib: float  # of the whole process, at most
     test_accuracies: list[float]  # after each epoch, 0 to 1
     testing_seconds: float  # how long the tests of the epochs took, which no learner waits for
@@ -125,7 +126,7 @@ def operations(model: keras.Model) -> int:
 
 
 def keras_watch(stopwatch: Stopwatch, images: int, batch_size: int) -> keras.callbacks.Callback:
-    """Returns a callback that calls the stopwatch during a training with so many images per epoch and batch."""
+    """Returns a callback that calls the stopwatch; `images` are those of one epoch, `batch_size` those of one batch."""
     import keras  # late, because original_torch.py needs the stopwatch without it, and a script its environment first
 
     class Watch(keras.callbacks.Callback):
@@ -190,6 +191,7 @@ def watch_keras(stopwatch: Stopwatch) -> None:
 
         stopwatch.test(accuracy)
         model.set_weights(finished)
+        keras.Model.predict = stopwatch.timed(keras.Model.predict, "prediction_seconds")  # in Run.finish
         return result
 
     keras.Model.fit = watched_fit
