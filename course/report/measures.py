@@ -22,15 +22,9 @@ class ClassScores(NamedTuple):
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns how often images of each class (row) are predicted as each class (column).
+    """Returns how often each class (row) is predicted as each class (column), int (num_classes, num_classes).
 
-    Args:
-        labels: true classes, (n,), 0 to num_classes - 1.
-        predicted: the network's answers, (n,), 0 to num_classes - 1.
-        num_classes: how many classes the network tells apart.
-
-    Returns:
-        int (num_classes, num_classes).
+    `labels`, the true classes, and `predicted`, the network's answers, are (n,), from 0 to num_classes - 1.
     """
     pairs = num_classes * labels.astype(int) + predicted
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
@@ -38,28 +32,18 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int
 
 def precision_and_recall(matrix: np.ndarray, names: tuple[str, ...]) -> list[ClassScores]:
     """Returns what a confusion matrix, (classes, classes), says of each class; `names` are those of the classes."""
-
-    def fraction(right: int, images: int) -> float | None:
-        return right / images if images else None
-
-    right, predicted, images = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    columns = zip(names, matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1), strict=True)
     return [
-        ClassScores(
-            name,
-            images=int(images[number]),
-            precision=fraction(right[number], predicted[number]),
-            recall=fraction(right[number], images[number]),
-        )
-        for number, name in enumerate(names)
+        ClassScores(name, int(images), right / predicted if predicted else None, right / images if images else None)
+        for name, right, predicted, images in columns
     ]
 
 
 def turning_point(history: list[Row]) -> int | None:
     """Returns the epoch with the lowest val_loss if the loss rose after it, else None."""
-    losses = [
-        (loss, number) for number, row in enumerate(history, start=1) if (loss := row.get("val_loss")) is not None
-    ]
-    return min(losses)[1] if losses and min(losses)[1] < losses[-1][1] else None
+    losses = {number: loss for number, row in enumerate(history, start=1) if (loss := row.get("val_loss")) is not None}
+    lowest = min(losses, key=losses.__getitem__, default=None)
+    return None if lowest == max(losses, default=None) else lowest
 
 
 def overfitting(history: list[Row]) -> str:

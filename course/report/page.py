@@ -53,13 +53,9 @@ class Mistake(NamedTuple):
 
 
 def write_report(folder: Path) -> list[Picture]:
-    """Writes report.html, and its pictures into pictures/, from what the run in `folder` left.
+    """Writes report.html, and its pictures into pictures/, from what a run left; returns all pictures that it shows.
 
-    Returns:
-        All pictures that it shows.
-
-    Raises:
-        CourseError: there is no run, it was damaged, or the report cannot be written.
+    Raises CourseError if there is no run, if it was damaged, or if the report cannot be written.
     """
     record = read_run(folder)
     pictures: dict[str, Picture] = {}
@@ -84,8 +80,7 @@ def write_report(folder: Path) -> list[Picture]:
 def write_comparison(folders: list[Path], file: Path) -> None:
     """Writes a page that shows runs side by side: their curves, and what differs in their configs and results.
 
-    Raises:
-        CourseError: one of them is not a run or was damaged, or the page cannot be written.
+    Raises CourseError if one of them is not a run or was damaged, or if the page cannot be written.
     """
     records = {f"{record.script}/{record.folder.name}": record for record in map(read_run, folders)}
     fields = dict.fromkeys(field for record in records.values() for field in record.config)
@@ -96,21 +91,14 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     if histories:
         words = f"Validation loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
-    page = render(
-        "comparison.html",
-        records=records,
-        differences={field: row for field, row in values.items() if any(value != row[0] for value in row)},
-        pictures=pictures,
-    )
-    write_text(file, page)
+    differences = {field: row for field, row in values.items() if any(value != row[0] for value in row)}
+    write_text(file, render("comparison.html", records=records, differences=differences, pictures=pictures))
 
 
 def render(name: str, **values: object) -> str:
     """Returns one of the pages in templates/, filled with values; names in them are escaped."""
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    pages = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined)
+    pages.loader = jinja2.FileSystemLoader(TEMPLATES)
     pages.filters |= {
         "percent": _percent,
         "number": _number,
@@ -160,13 +148,13 @@ def _network(record: Record, draw: Draw) -> Section:
             section["weights_of"] = weights.kind
             draw("kernels", _weights_in_words(weights), figures.weight_images(weights.images[..., :MOST_KERNELS]))
         if record.predictions is not None:
-            _draw_layer_by_layer(record, record.predictions, network, draw)
+            _layer_by_layer(record, record.predictions, network, draw)
     except Exception as error:  # a learner's network may be anything
         section["problem"] = f"Not all of this network can be shown ({first_line(error)})."
     return section
 
 
-def _draw_layer_by_layer(record: Record, predictions: Predictions, network: SavedNetwork, draw: Draw) -> None:
+def _layer_by_layer(record: Record, predictions: Predictions, network: SavedNetwork, draw: Draw) -> None:
     names = _names(record.data, predictions)
     outputs = network.outputs(predictions.example)
     truth, answer = names[predictions.labels[0]], names[predictions.classes[0]]
@@ -202,13 +190,11 @@ def _most_confident_mistakes(predictions: Predictions, images: np.ndarray, names
 
 def _curves_in_words(history: list[Row]) -> str:
     first, last = history[0], history[-1]
-    names = {
-        "loss": "training loss",
-        "val_loss": "validation loss",
-        "accuracy": "training accuracy",
-        "val_accuracy": "validation accuracy",
-    }
-    parts = [f"{what} from {_number(first.get(name))} to {_number(last.get(name))}" for name, what in names.items()]
+    parts = [
+        f"{images} {metric} from {_number(first.get(prefix + metric))} to {_number(last.get(prefix + metric))}"
+        for metric in ("loss", "accuracy")
+        for images, prefix in (("training", ""), ("validation", "val_"))
+    ]
     return f"Curves over {len(history)} epochs: {', '.join(parts)}."
 
 
@@ -224,8 +210,8 @@ def _confusion_in_words(matrix: np.ndarray, names: tuple[str, ...]) -> str:
 def _weights_in_words(weights: FirstWeights) -> str:
     height, width, number = weights.images.shape
     low, high = weights.images.min(), weights.images.max()
-    what = f"{weights.kind} of {weights.layer}, {height} x {width} weights each, from {low:.2g} to {high:.2g}"
-    return f"The {min(number, MOST_KERNELS)} {what}."
+    what = f"{min(number, MOST_KERNELS)} {weights.kind} of {weights.layer}"
+    return f"The {what}, {height} x {width} weights each, from {low:.2g} to {high:.2g}."
 
 
 def _percent(fraction: float | None) -> str:

@@ -53,7 +53,7 @@ def _named(run: str, script: str) -> Path:
 def _newest_interrupted(program: str) -> Path:
     for folder in reversed(run_folder.folders_with(run_folder.CHECKPOINT)):
         try:
-            owner = checkpoint.about(folder).program
+            owner = checkpoint.read(folder)[0].program
         except CourseError:
             owner = f"{folder.parent.name}.py"  # damaged, which is said if it is this one
         if owner == program and not run_folder.is_in_use(folder):
