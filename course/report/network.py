@@ -63,9 +63,9 @@ class SavedNetwork:
         return None
 
     def outputs(self, image: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """Returns each layer's name and shape, and its output for one image, (1, ...): (height, width, channels) or (n,).
+        """Returns titles and outputs of the layers for one image (1, ...).
 
-        Layers that change nothing in the test are left out.
+        An output is (height, width, channels) or (n,). Layers that change nothing in the test are left out.
         """
         layers = [layer for layer in self._model.layers if not _is_idle(layer)]
         outputs = keras.Model(self._model.inputs, [layer.output for layer in layers])([image], training=False)
