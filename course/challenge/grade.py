@@ -72,8 +72,7 @@ def mistakes_so_far(folder: Path) -> list[str]:
 def grade_attempt(folder: Path) -> Grade:
     """Looks at a run, measures its network on the test images, and keeps the result in its folder.
 
-    Raises:
-        CourseError: what the run left was damaged, or the result cannot be written.
+    Raises CourseError if what the run left was damaged, or if the result cannot be written.
     """
     evidence = read_evidence(folder)
     findings = [*rules.unfinished(evidence)]

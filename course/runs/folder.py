@@ -38,11 +38,7 @@ def check_writable() -> None:
 
 
 def new_folder(script: str, name: str) -> Path:
-    """Makes runs/<script>/<time in UTC>-<name>, followed by a number if there is one of this second already.
-
-    Raises:
-        CourseError: it cannot be made.
-    """
+    """Makes runs/<script>/<time in UTC>-<name>, with a number if there is one already; raises CourseError."""
     base = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}-{name}"
     try:
         (RUNS / script).mkdir(parents=True, exist_ok=True)

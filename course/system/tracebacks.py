@@ -10,6 +10,7 @@ SYNTAX_ERROR = re.compile(  # the only exception without the header
 COLOUR = re.compile(r"\x1b\[[\d;]*m")  # with which Keras writes some messages in bold
 LINES = 6  # of a message; Keras lists every argument after them
 LONGEST = 2_000  # characters of a message that are looked at
+OUT_OF_MEMORY = "Out of memory. Try a smaller batch_size, fewer or smaller images, or a smaller network."
 REMEDIES = {  # by a pattern in the message; the first one that fits
     r"expected (min_)?ndim=4, found ndim=3": "A convolution takes images with a channel each, (height, width,"
     " channels): `prepare` must give them a last axis of length 1, and keras.Input must announce it.",
@@ -47,8 +48,7 @@ REMEDIES = {  # by a pattern in the message; the first one that fits
     r"\bLambda\b": "A Lambda layer cannot be saved and loaded safely; layers of Keras, or a layer class of your own,"
     " can.",
     r"Could not locate class|Unknown layer": "A layer of your own must be a class in your file that Keras can load.",
-    r"(?i)out of memory|MemoryError|Resource_?Exhausted|\bOOM\b": "Out of memory. Try a smaller batch_size, fewer or"
-    " smaller images, or a smaller network.",
+    r"(?i)out of memory|MemoryError|Resource_?Exhausted|\bOOM\b": OUT_OF_MEMORY,
     r"No module named": "This package is not installed; the lessons and the challenge need only those of"
     " requirements.txt.",
 }
@@ -57,12 +57,8 @@ REMEDIES = {  # by a pattern in the message; the first one that fits
 def shorten(errors: str, script: str) -> str:
     """Returns an exception as Python writes it, shortened to the frames in a script, its message and a remedy.
 
-    The remedy, after an empty line, is there if the exception is a well-known one. A text without a traceback, such as
-    one that is already shortened, is returned as it is, without empty lines around it.
-
-    Args:
-        errors: what a program wrote to standard error, or the lines of traceback.format_exception, joined.
-        script: the file name of the learner's script, such as "cnn.py".
+    `errors` is what a program wrote to standard error, `script` a file name such as "cnn.py". A text without a
+    traceback, such as one that is already shortened, is returned as it is, without empty lines around it.
     """
     traceback = errors.rpartition(HEADER)[2] if HEADER in errors or SYNTAX_ERROR.search(errors) else ""
     frames = list(FRAME.finditer(traceback))
