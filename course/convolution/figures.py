@@ -25,6 +25,7 @@ from course.runs import folder as run_folder
 from course.system.files import replacing, shown, write_json
 
 COLOURS = ("red", "green", "blue")
+CHOSEN = " (chosen)"
 REMAINING = {2: ("half", "a quarter"), 3: ("a third of", "a ninth"), 4: ("a quarter of", "a sixteenth")}
 
 
@@ -180,7 +181,7 @@ def strides(picture: np.ndarray, weights: np.ndarray, outputs: dict[int, np.ndar
     part = _part(picture, box)
     for number, (stride, output) in enumerate(outputs.items()):
         left, (rows, columns) = 0.2 + number * step, output.shape[:2]
-        title = f"stride {stride}{_chosen(stride == config.stride)}"
+        title = f"stride {stride}{CHOSEN * (stride == config.stride)}"
         axes = sheet.picture(Panel(left, 1.15, side, side, title), part)
         stops = np.arange(output_size(SMALLEST, KERNEL, stride, "valid")) * stride + KERNEL // 2
         axes.plot(*map(np.ravel, np.meshgrid(stops, stops)), "o", color=MARK, markersize=5, markeredgecolor="white")
@@ -221,7 +222,7 @@ def paddings(picture: np.ndarray, weights: np.ndarray, outputs: dict[str, np.nda
         top = 1.0 + 2.3 * number
         before, after = zeros_added(size, KERNEL, stride, name)
         zeros = f"zeros: {before} before, {after} after" if before + after else "no zeros"
-        sheet.note(0.2, top, f"{name}{_chosen(name == config.padding)}", weight="bold")
+        sheet.note(0.2, top, f"{name}{CHOSEN * (name == config.padding)}").set_fontweight("bold")
         sheet.note(1.7, top, f"{zeros};  output: {formulas[name]} is {len(output)}")
         padded = np.pad(picture, ((before, after), (before, after), (0, 0)))
         axes = sheet.picture(Panel(0.2, top + 0.3, len(padded) * pixel, len(padded) * pixel), padded)
@@ -259,7 +260,7 @@ def poolings(feature_map: np.ndarray, weights: np.ndarray, outputs: dict[str, np
     for row, column in np.ndindex(2, 2):
         mark(cells, (row * size, column * size, size, size))
     for number, (name, output) in enumerate(outputs.items()):
-        top, below = 1.2 + number * 1.55, f"{name}{_chosen(name == config.pooling)}"
+        top, below = 1.2 + number * 1.55, f"{name}{CHOSEN * (name == config.pooling)}"
         sheet.cells(Panel(4.7, top, 0.95, 0.95, below=below), _part(output, pooled_box), white, limit)
         panel = Panel(5.85, top, 0.95, 0.95, below=size_text(output))
         sheet.picture(panel, output, white, limit, marked=pooled_box)
@@ -339,7 +340,7 @@ def flattening(picture: np.ndarray, weights: list[np.ndarray], model: keras.Mode
 def _list_layers(sheet: Sheet, top: float, model: keras.Model) -> None:
     """Writes a line per layer, with its output and its parameters, below a headline."""
     for left, name in ((0.2, "layer"), (1.6, "output"), (2.65, "parameters")):
-        sheet.note(left, top, name, va="baseline", color=GREY)
+        sheet.note(left, top, name, va="baseline").set_color(GREY)
     most = max(layer.count_params() for layer in model.layers)
     for number, layer in enumerate(model.layers, start=1):
         at = top + 0.3 * number
@@ -352,10 +353,6 @@ def _list_layers(sheet: Sheet, top: float, model: keras.Model) -> None:
             sheet.note(2.65, at, terms, va="baseline")
             sheet.axes(Panel(5.1, at - 0.14, length, 0.17)).set_facecolor(BLUE)
         sheet.note(5.18 + length, at, f"{parameters:,}", va="baseline")
-
-
-def _chosen(is_chosen: bool) -> str:
-    return " (chosen)" if is_chosen else ""
 
 
 def _box(rows: tuple[int, int], columns: tuple[int, int]) -> Box:

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import ConnectionPatch, Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 
 from course.geometry import KERNEL
 from course.report.style import GREEN, GREY, SIGNED, new_figure
@@ -73,9 +74,9 @@ class Sheet:
         """Writes a sentence below the title."""
         self.figure.text(0.2 / WIDTH, 1 - 0.5 / self.height, sentence, fontsize=9.5, color=GREY, va="top")
 
-    def note(self, left: float, top: float, text: str, va: str = "top", **look: str) -> None:
-        """Writes a text whose lines begin at `left`."""
-        self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=10, linespacing=1.4, va=va, **look)
+    def note(self, left: float, top: float, text: str, va: str = "top") -> Text:
+        """Writes a text whose lines begin at `left`, and returns it."""
+        return self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=10, linespacing=1.4, va=va)
 
     def sign(self, left: float, top: float, text: str) -> None:
         """Writes a sign of a formula around this point."""

@@ -16,20 +16,16 @@ INK, MAPS = "Greys", "viridis"  # colour maps of images and of feature maps
 
 @styled()
 def curves(history: list[Row], turned: int | None) -> Figure:
-    """Loss and accuracy over the epochs, of training and validation images.
-
-    Args:
-        history: one row per epoch: epoch, loss, accuracy, val_loss, val_accuracy; None where it was not a number.
-        turned: the epoch with the lowest val_loss, marked if it is not None.
-    """
+    """Loss and accuracy over the epochs, of training and validation images; the epoch `turned` is marked."""
     figure = new_figure(WIDTH, 5.2)
     for axes, metric in zip(figure.subplots(2, sharex=True), ("loss", "accuracy"), strict=True):
-        _curve(axes, history, metric, color=BLUE, label="training")
-        _curve(axes, history, f"val_{metric}", color=ORANGE, label="validation")
+        _plot_epochs(axes, history, metric, "training", BLUE)
+        _plot_epochs(axes, history, f"val_{metric}", "validation", ORANGE)
         if turned is not None:
             axes.axvline(turned, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
-        _label_epochs(axes, metric, len(history))
+        axes.set_title(metric)
         axes.legend()
+    _show_whole_epochs(figure, len(history))
     return figure
 
 
@@ -39,9 +35,9 @@ def compared_curves(histories: dict[str, list[Row]]) -> Figure:
     figure = new_figure(WIDTH, 5.2 + 0.25 * len(histories))
     for axes, metric in zip(figure.subplots(2, sharex=True), ("val_loss", "val_accuracy"), strict=True):
         for number, (name, history) in enumerate(histories.items()):
-            colour, style = LINES[number % len(LINES)]
-            _curve(axes, history, metric, color=colour, linestyle=style, label=name)
-        _label_epochs(axes, metric, max(map(len, histories.values())))
+            _plot_epochs(axes, history, metric, name, *LINES[number % len(LINES)])
+        axes.set_title(metric)
+    _show_whole_epochs(figure, max(map(len, histories.values())))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left")
     return figure
 
@@ -50,9 +46,8 @@ def compared_curves(histories: dict[str, list[Row]]) -> Figure:
 def parallel_coordinates(columns: dict[str, list[float | str]], logarithmic: set[str]) -> Figure:
     """Each trial of a sweep as a line from value to value to its score, the best ones in a strong colour.
 
-    Args:
-        columns: the values of each parameter by its name, then the score; the same trials in all, best first.
-        logarithmic: the names of the columns with a logarithmic axis.
+    `columns` are the values of each parameter by its name, then the score, of the same trials, best first;
+    `logarithmic` are the names of those with a logarithmic axis.
     """
     drawn = [_axis(values, name in logarithmic) for name, values in columns.items()]
     lines = list(zip(*(heights for heights, _ in drawn), strict=True))
@@ -95,12 +90,8 @@ def _axis(values: list[float | str], logarithmic: bool) -> tuple[list[float], li
 
 @styled()
 def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
-    """How often images of each class (a row) are predicted as each class (a column).
-
-    Args:
-        matrix: counts, (classes, classes). Only mistakes are coloured, or the diagonal would outshine them.
-        names: of the classes.
-    """
+    """How often images of each class (a row) are predicted as each class (a column): counts, (classes, classes)."""
+    # Only mistakes are coloured, or the diagonal would outshine them.
     mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     strongest = max(mistakes.max(), 1)
     figure = new_figure(WIDTH, WIDTH)
@@ -121,11 +112,7 @@ def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
 
 @styled()
 def weight_images(weights: np.ndarray) -> Figure:
-    """What the network has learnt to look for: each kernel, or the weights of each unit, as an image.
-
-    Args:
-        weights: (height, width, n).
-    """
+    """What the network has learnt to look for: each of n kernels, or units, as an image: (height, width, n)."""
     strongest = max(float(np.abs(weights).max()), 1e-9)
     columns = min(weights.shape[-1], 8)
     rows = -(-weights.shape[-1] // columns)
@@ -139,12 +126,9 @@ def weight_images(weights: np.ndarray) -> Figure:
 
 @styled()
 def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], names: tuple[str, ...]) -> Figure:
-    """One image, and the output of each layer for it.
+    """One image (height, width), and title and output of each layer for it; `names` are those of the classes.
 
-    Args:
-        image: (height, width).
-        outputs: of each layer its title and its output, (height, width, channels) or (n,); the last is (classes,).
-        names: of the classes.
+    An output is (height, width, channels) or (n,), the last one (classes,).
     """
     heights = [1.0] + [0.65 if output.ndim == 3 else 0.25 for _, output in outputs[:-1]] + [2.0]
     figure = new_figure(WIDTH, 0.38 * (len(heights) + 1) + sum(heights))
@@ -178,14 +162,14 @@ def montage(images: np.ndarray, columns: int) -> np.ndarray:
     return whole.reshape(rows * (height + gap), columns * (width + gap))[:-gap, :-gap]
 
 
-def _curve(axes: Axes, history: list[Row], metric: str, **look: str) -> None:
-    epochs, values = ([np.nan if row.get(name) is None else row[name] for row in history] for name in ("epoch", metric))
-    axes.plot(epochs, values, marker="o", **look)
+def _plot_epochs(axes: Axes, history: list[Row], metric: str, label: str, colour: str, style: str = "-") -> None:
+    epochs, values = (np.array([row.get(name) for row in history], dtype=float) for name in ("epoch", metric))
+    axes.plot(epochs, values, color=colour, linestyle=style, marker="o", label=label)
 
 
-def _label_epochs(axes: Axes, metric: str, epochs: int) -> None:
-    axes.set_title(metric)
-    axes.get_figure().axes[-1].set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
-    axes.set_xlim(0.8, max(epochs, 2) + 0.2)
-    axes.grid(color="#dddddd", linewidth=0.8)
+def _show_whole_epochs(figure: Figure, epochs: int) -> None:
+    figure.axes[-1].set_xlabel("epoch")
+    for axes in figure.axes:
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
+        axes.set_xlim(0.8, max(epochs, 2) + 0.2)
+        axes.grid(color="#dddddd", linewidth=0.8)

@@ -6,11 +6,6 @@ import numpy as np
 
 from course.runs.record import Row
 
-TRAINING_IS_COUNTED_EARLIER = (
-    "(Training accuracy is counted during the epoch, while the network still changes and dropout is on; validation"
-    " accuracy is counted afterwards, without dropout.)"
-)
-
 
 class ClassScores(NamedTuple):
     """How well the network tells one class from the others; fractions, None where there is nothing to divide by."""
@@ -55,12 +50,11 @@ def overfitting(history: list[Row]) -> str:
     if len(numbers) < len(last):
         return "In the last epoch not everything was a number, so nobody can tell whether the network overfits."
     loss, accuracy, _, val_accuracy = numbers
-    end = (
-        f"In the last epoch it got {accuracy:.1%} of the training images right and {val_accuracy:.1%} of the validation"
-        " images."
-    )
+    right = f"{accuracy:.1%} of the training images right and {val_accuracy:.1%} of the validation images."
+    end = f"In the last epoch it got {right}"
     if val_accuracy > accuracy:
-        end += f" {TRAINING_IS_COUNTED_EARLIER}"
+        end += " (Training accuracy is counted during the epoch, while the network still changes and dropout is on;"
+        end += " validation accuracy is counted afterwards, without dropout.)"
     turned = turning_point(history)
     if turned is None:
         return f"{end} Its validation loss was still falling, so it was learning what holds for other images too."

@@ -88,8 +88,6 @@ def is_in_use(folder: Path) -> bool:
     """Returns whether a process holds the lock of this run."""
     try:
         lock(folder).close()
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # which is said later, if it matters
+    except OSError as error:  # another one is said later, if it matters
+        return isinstance(error, BlockingIOError)
     return False

@@ -36,11 +36,9 @@ def first_line(error: BaseException) -> str:
 
 
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    if isinstance(error, CourseError):
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    if isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
-        print(OUT_OF_MEMORY, file=sys.stderr)
+    is_memory = isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__
+    if isinstance(error, CourseError) or is_memory or "RESOURCE_EXHAUSTED" in str(error):
+        print(error if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
         sys.exit(2)
     stopped = signals.described(error)
     if stopped is not None:
