@@ -46,7 +46,8 @@ def main(folder: Path, answer: Path) -> None:
 
 def _learners_module(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("learners", file)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["learners"] = module  # where pydantic looks for what annotations name
     spec.loader.exec_module(module)
