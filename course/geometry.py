@@ -30,8 +30,7 @@ def zeros_added(size: int, window: int, stride: int, padding: str) -> tuple[int,
     """Returns how many zeros padding adds before and after `size` pixels: half of them each, an odd one after."""
     if padding == "valid":
         return 0, 0
-    needed = (output_size(size, window, stride, padding) - 1) * stride + window
-    zeros = max(needed - size, 0)
+    zeros = max((output_size(size, window, stride, padding) - 1) * stride + window - size, 0)
     return zeros // 2, zeros - zeros // 2
 
 
@@ -56,13 +55,9 @@ def receptive_field(place: int, size: int, stride: int, padding: str, pool_size:
 
 
 def check_picture_is_large_enough(picture: np.ndarray, stride: int, padding: str, pool_size: int) -> None:
-    """Raises CourseError unless a second convolution has something to look at after a first one and pooling.
+    """Raises CourseError unless a picture (height, width, channels) leaves something for a second convolution.
 
-    Args:
-        picture: (height, width, channels).
-        stride: of the first convolution; the second has stride 1.
-        padding: of the first convolution, "valid" or "same"; the second has none.
-        pool_size: side of the pooling window.
+    The first one has `stride` and `padding`; after pooling, the second has stride 1 and no padding.
     """
     height, width, _ = picture.shape
     left = [output_size(size, KERNEL, stride, padding) // pool_size for size in (height, width)]

@@ -13,16 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from course.challenge import observed
 from course.challenge.levels import SCRIPT_NAME
-from course.challenge.observed import (
-    Observations,
-    ObservedArray,
-    ObservedData,
-    ObservedFit,
-    ObservedLabels,
-    ObservedLayer,
-    ObservedNetwork,
-)
 from course.config import LessonConfig
 from course.data import load
 from course.runs import folder as run_folder
@@ -30,6 +22,7 @@ from course.system.files import write_json, write_text
 from course.training.run import Run
 
 AT_A_TIME = 5_000  # images
+Array = np.ndarray | None  # None for everything that is not one of numbers
 
 
 class Attempt(Run):
@@ -49,7 +42,7 @@ class Attempt(Run):
         source = Path(inspect.getfile(type(self.config)))
         write_text(self.folder / run_folder.SCRIPT, source.read_text(encoding="utf-8"))
         self._file = self.folder / run_folder.OBSERVED
-        self._observations = Observations(process=os.getpid())
+        self._observations = observed.Observations(process=os.getpid())
         self._write_observations()
         self._exit.enter_context(self._watched_fit())
 
@@ -60,11 +53,11 @@ class Attempt(Run):
 
         @functools.wraps(original)
         def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
-            observed = self._observe(model, signature.bind(model, *arguments, **options).arguments)
-            self._observations.fits.append(observed)
+            given = self._observe(model, signature.bind(model, *arguments, **options).arguments)
+            self._observations.fits.append(given)
             self._write_observations()
             history = original(model, *arguments, **options)
-            observed.network = _observe_network(model)  # by now it knows its shapes
+            given.network = _observe_network(model)  # by now it knows its shapes
             self._write_observations()
             return history
 
@@ -81,19 +74,16 @@ class Attempt(Run):
     def _write_observations(self) -> None:
         write_json(self._file, self._observations.model_dump())
 
-    def _observe(self, model: keras.Model, inputs: Mapping[str, Any]) -> ObservedFit:
+    def _observe(self, model: keras.Model, inputs: Mapping[str, Any]) -> observed.ObservedFit:
         x, y, validation = _as_array(inputs.get("x")), _as_array(inputs.get("y")), inputs.get("validation_data")
         fraction = inputs.get("validation_split") or 0
         if validation is None and fraction and x is not None and y is not None:  # as Keras splits
             kept = int(len(x) * (1 - fraction))
             x, y, validation = x[:kept], y[:kept], (x[kept:], y[kept:])
+        held_out = validation[:2] if isinstance(validation, tuple | list) else (None, None)
         looks, training = self._known.compare(x, y)
-        others, validated = (
-            self._known.compare(*map(_as_array, validation[:2]))
-            if isinstance(validation, tuple | list)
-            else (set(), None)
-        )
-        return ObservedFit(
+        others, validated = self._known.compare(*map(_as_array, held_out))
+        return observed.ObservedFit(
             network=_observe_network(model),
             learning_rate=float(getattr(getattr(model, "optimizer", None), "learning_rate", 0)),
             training=training,
@@ -113,7 +103,7 @@ class KnownImages:
             for look, label in zip(_looks(images), labels, strict=True):
                 self.of_data_set[look] = (part, int(label))
 
-    def compare(self, images: np.ndarray | None, labels: np.ndarray | None) -> tuple[set[int], ObservedData | None]:
+    def compare(self, images: Array, labels: Array) -> tuple[set[int], observed.ObservedData | None]:
         """Returns the looks of images (n, ...), and what there is to say about them and their labels.
 
         Nothing and None if they are not arrays of images with a label each, of shape (n,), (n, 1) or (n, classes).
@@ -129,16 +119,16 @@ class KnownImages:
             if look in self.of_data_set
         ]
         one_hot = bool(labels.ndim == 2 and (labels.sum(axis=1) == 1).all())
-        return set(looks), ObservedData(
-            images=ObservedArray.of(images),
-            labels=ObservedLabels.of(labels, one_hot=one_hot),
+        return set(looks), observed.ObservedData(
+            images=observed.ObservedArray.of(images),
+            labels=observed.ObservedLabels.of(labels, one_hot=one_hot),
             recognised=len(found),
             test_images=sum(part == "test" for part, _, _ in found),
             own_labels=sum(own == label for _, own, label in found),
         )
 
 
-def _as_array(values: object) -> np.ndarray | None:
+def _as_array(values: object) -> Array:
     """Returns an array or a tensor of numbers as an array, None for everything else."""
     if isinstance(values, np.ndarray):
         return values if values.dtype.kind in "uifb" else None
@@ -160,10 +150,10 @@ def _looks(images: np.ndarray) -> list[int]:
     return looks
 
 
-def _observe_network(model: keras.Model) -> ObservedNetwork:
+def _observe_network(model: keras.Model) -> observed.ObservedNetwork:
     loss = getattr(model, "loss", None)  # not there if compile was forgotten
     settings: dict[str, Any] = getattr(loss, "get_config", dict)()  # none of a loss that is a name or a function
-    return ObservedNetwork(
+    return observed.ObservedNetwork(
         outputs=[list(output.shape) for output in getattr(model, "outputs", None) or []],
         layers=[_observe_layer(layer) for layer in _all_layers(model)],
         loss=str(getattr(loss, "name", None) or getattr(loss, "__name__", None) or loss),
@@ -176,10 +166,10 @@ def _all_layers(model: keras.Model) -> list[keras.Layer]:
     return [inner for layer in model.layers for inner in (_all_layers(layer) if hasattr(layer, "layers") else [layer])]
 
 
-def _observe_layer(layer: keras.Layer) -> ObservedLayer:
+def _observe_layer(layer: keras.Layer) -> observed.ObservedLayer:
     kind = type(layer).__name__
     name = getattr(getattr(layer, "activation", None), "__name__", None)
-    return ObservedLayer(
+    return observed.ObservedLayer(
         kind=kind,
         activation={"Softmax": "softmax", "ReLU": "relu"}.get(kind, name),
         rate=getattr(layer, "rate", None) if kind.endswith("Dropout") else None,

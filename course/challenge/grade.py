@@ -1,5 +1,6 @@
 """Grades one run of the challenge: measures its network, and says which level that makes."""
 
+import itertools
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -26,13 +27,9 @@ class Grade(NamedTuple):
     @property
     def reached(self) -> int:
         """The highest level reached, 0 if none is."""
-        reached = 0
-        for number, level in enumerate(LEVELS, start=1):
-            stopped = any(finding.level is not None and finding.level <= number for finding in self.findings)
-            if stopped or self.accuracy is None or self.accuracy < level.mark:
-                break
-            reached = number
-        return reached
+        passed = itertools.takewhile(lambda level: (self.accuracy or 0) >= level.mark, LEVELS)
+        stopped = [finding.level - 1 for finding in self.findings if finding.level is not None]
+        return min([len(list(passed)), *stopped])
 
     @property
     def mistakes(self) -> list[str]:
@@ -75,8 +72,7 @@ def mistakes_so_far(folder: Path) -> list[str]:
 def grade_attempt(folder: Path) -> Grade:
     """Looks at a run, measures its network on the test images, and keeps the result in its folder.
 
-    Raises:
-        CourseError: what the run left was damaged, or the result cannot be written.
+    Raises CourseError if what the run left was damaged, or if the result cannot be written.
     """
     evidence = read_evidence(folder)
     findings = [*rules.unfinished(evidence)]
@@ -87,8 +83,7 @@ def grade_attempt(folder: Path) -> Grade:
         network, problem = _examine(folder)
         findings += rules.examined(evidence, network, problem)
     grade = Grade(folder, network.accuracy, findings, network.images.shape[0] if network.images else 0)
-    sentences = [finding.sentence for finding in findings]
-    values = {"reached": grade.reached, "accuracy": grade.accuracy, "findings": sentences}
+    values = {"reached": grade.reached, "accuracy": grade.accuracy, "findings": [found.sentence for found in findings]}
     write_json(folder / run_folder.GRADE, values)
     return grade
 

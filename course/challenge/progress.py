@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -44,21 +45,16 @@ def read_progress() -> tuple[Progress, str | None]:
     except FileNotFoundError:
         return Progress(), None
     except (OSError, UnicodeDecodeError, ValidationError):
-        sentence = (
-            f"{shown(progress_file())} could not be read; it is rebuilt from your graded runs, and hints restart."
-        )
-        reached = _reached_in_runs()
+        file, reached = shown(progress_file()), _reached_in_runs()
+        sentence = f"{file} could not be read; it is rebuilt from your graded runs, and hints restart."
         return Progress(reached=reached, newest=reached), sentence
 
 
 def write_progress(progress: Progress) -> None:
     """Keeps progress; of what another grader has kept meanwhile, the further one counts. Raises CourseError."""
     kept, _ = read_progress()
-    hints = {
-        level: max(progress.hints.get(level, 0), kept.hints.get(level, 0))
-        for level in sorted({*progress.hints, *kept.hints})
-    }
-    merged = Progress(reached=max(progress.reached, kept.reached), newest=progress.newest, hints=hints)
+    hints = sorted((Counter(progress.hints) | Counter(kept.hints)).items())  # of each level the larger count
+    merged = Progress(reached=max(progress.reached, kept.reached), newest=progress.newest, hints=dict(hints))
     with contextlib.suppress(OSError):  # which write_json says in a sentence
         progress_file().parent.mkdir(parents=True, exist_ok=True)
     write_json(progress_file(), merged.model_dump())
@@ -67,8 +63,7 @@ def write_progress(progress: Progress) -> None:
 def _reached_in_runs() -> int:
     reached = 0
     for folder in run_folder.folders_with(run_folder.GRADE, SCRIPT_NAME):
-        with contextlib.suppress(
-            OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError
-        ):  # a damaged one counts for nothing
+        # A damaged one counts for nothing.
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             reached = max(reached, int(json.loads((folder / run_folder.GRADE).read_text(encoding="utf-8"))["reached"]))
     return min(reached, len(LEVELS))

@@ -25,6 +25,7 @@ from course.runs import folder as run_folder
 from course.system.files import replacing, shown, write_json
 
 COLOURS = ("red", "green", "blue")
+CHOSEN = " (chosen)"
 REMAINING = {2: ("half", "a quarter"), 3: ("a third of", "a ninth"), 4: ("a quarter of", "a sixteenth")}
 
 
@@ -44,12 +45,9 @@ class Chosen(Protocol):
 
 
 def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
-    """Writes figures, each with its name, to a new folder in runs/convolution, and says so.
+    """Writes figures, each with its name, to a new folder in runs/convolution, with the config, and says so.
 
-    The config is kept with them; if its `show` is set, the system opens the figures.
-
-    Raises:
-        CourseError: something cannot be written.
+    Opens them if `config.show` is set; raises CourseError if something cannot be written.
     """
     folder = run_folder.new_folder("convolution", Path(config.image).stem[:40])
     write_json(folder / run_folder.CONFIG, config.values())
@@ -76,11 +74,8 @@ def striking_part(picture: np.ndarray, output: np.ndarray, size: int) -> np.ndar
 def one_kernel(picture: np.ndarray, weights: np.ndarray, output: np.ndarray) -> Figure:
     """One pixel of an output (height - 2, width - 2, 1) as the weighted sum of nine of a picture (height, width, 1)."""
     high, white = _height(picture, 2.5), _white(weights)
-    sheet = Sheet(
-        3.4 + high,
-        "A kernel slides over the picture",
-        "At each stop, nine pixels are multiplied by nine weights. Their sum is one pixel of the output.",
-    )
+    sheet = Sheet(3.4 + high, "A kernel slides over the picture")
+    sheet.explain("At each stop, nine pixels are multiplied by nine weights. Their sum is one pixel of the output.")
     nine = _striking(picture, KERNEL, output)
     one = (*nine[:2], 1, 1)
     before = sheet.picture(Panel(0.3, 1.2, 2.5, high, f"picture, {size_text(picture)}"), picture)
@@ -103,21 +98,15 @@ def one_kernel(picture: np.ndarray, weights: np.ndarray, output: np.ndarray) -> 
 def several_kernels(
     pictures: list[np.ndarray], weights: dict[str, np.ndarray], outputs: dict[str, list[np.ndarray]], config: Chosen
 ) -> Figure:
-    """What each kernel does to each picture; that of `config` is marked.
+    """What each kernel, by name (3, 3, 1), does to each picture (height, width, channels); that of `config` is marked.
 
-    Args:
-        pictures: each (height, width, channels).
-        weights: of each kernel, by name, (3, 3, 1).
-        outputs: of each kernel for each picture, channel by channel: (height - 2, width - 2, channels).
+    `outputs` of each kernel are one for each picture, channel by channel: (height - 2, width - 2, channels).
     """
     step = (WIDTH - 0.3) / len(weights)
     side = step - 0.1
     highs = [_height(picture, side) for picture in pictures]
-    sheet = Sheet(
-        1.55 + step + sum(highs) + 0.32 * len(highs),
-        "Change the weights, change the effect",
-        "Each column: a kernel, and what it makes of the pictures. Numbers: the output at the marked pixel.",
-    )
+    sheet = Sheet(1.55 + step + sum(highs) + 0.32 * len(highs), "Change the weights, change the effect")
+    sheet.explain("Each column: a kernel, and what it makes of the pictures. Numbers: the output at the marked pixel.")
     marked = [
         _striking(_grey(picture), KERNEL, _grey(output))[:2]
         for picture, output in zip(pictures, outputs[config.kernel], strict=True)
@@ -141,23 +130,16 @@ def several_kernels(
 def three_channels(
     picture: np.ndarray, weights: np.ndarray, parts: list[np.ndarray], total: np.ndarray, together: np.ndarray
 ) -> Figure:
-    """A convolution of three channels as the sum of three convolutions of one.
+    """A convolution of a picture (height, width, 3) with a kernel (3, 3, 3) as the sum of three of one channel.
 
-    Args:
-        picture: (height, width, 3).
-        weights: of the kernel, (3, 3, 3).
-        parts: its outputs for red, green and blue, each (height - 2, width - 2, 1).
-        total: the sum of the parts.
-        together: the output of one convolution for all three channels, (height - 2, width - 2, 1).
+    `parts` are its outputs for red, green and blue, `total` their sum, `together` the output of one convolution for all
+    three channels, each (height - 2, width - 2, 1).
     """
     wide, high = 1.5, _height(picture, 1.5)
     slot = max(high, 1.16)
     step = slot + 0.4
-    sheet = Sheet(
-        1.7 + 3 * step,
-        "A colour picture has three channels",
-        "Red, green and blue each have weights of their own. The three results, added up, are one output.",
-    )
+    sheet = Sheet(1.7 + 3 * step, "A colour picture has three channels")
+    sheet.explain("Red, green and blue each have weights of their own. The three results, added up, are one output.")
     nine = _striking(_grey(picture), KERNEL, total)
     at, one = nine[:2], (*nine[:2], 1, 1)
     limit = max(largest(part) for part in [*parts, total])
@@ -193,16 +175,13 @@ def strides(picture: np.ndarray, weights: np.ndarray, outputs: dict[int, np.ndar
     step = (WIDTH - 0.2) / len(outputs)
     side, whole, white = min(step - 0.3, 1.7), outputs[1], _white(weights)
     high = _height(picture, side)
-    sheet = Sheet(
-        4.15 + side + high,
-        "Stride: how far the kernel moves each time",
-        "Top: where the kernel stops (a dot is the centre of each stop). Bottom: the whole output.",
-    )
+    sheet = Sheet(4.15 + side + high, "Stride: how far the kernel moves each time")
+    sheet.explain("Top: where the kernel stops (a dot is the centre of each stop). Bottom: the whole output.")
     box = _striking(picture, SMALLEST, whole)
     part = _part(picture, box)
     for number, (stride, output) in enumerate(outputs.items()):
         left, (rows, columns) = 0.2 + number * step, output.shape[:2]
-        title = f"stride {stride}{_chosen(stride == config.stride)}"
+        title = f"stride {stride}{CHOSEN * (stride == config.stride)}"
         axes = sheet.picture(Panel(left, 1.15, side, side, title), part)
         stops = np.arange(output_size(SMALLEST, KERNEL, stride, "valid")) * stride + KERNEL // 2
         axes.plot(*map(np.ravel, np.meshgrid(stops, stops)), "o", color=MARK, markersize=5, markeredgecolor="white")
@@ -233,10 +212,9 @@ def paddings(picture: np.ndarray, weights: np.ndarray, outputs: dict[str, np.nda
         "valid": f"({size} − {KERNEL}) / {stride} + 1, rounded down,",
         "same": f"{size} / {stride}, rounded up,",
     }
-    sheet = Sheet(
-        5.75,
-        "Padding: what happens at the border",
-        f"The same {size}×{size} pixels, without and with zeros around them, and the first pixel of the output.",
+    sheet = Sheet(5.75, "Padding: what happens at the border")
+    sheet.explain(
+        f"The same {size}×{size} pixels, without and with zeros around them, and the first pixel of the output."
     )
     limit, white = max(map(largest, outputs.values())), _white(weights)
     pixel = 1.9 / (size + 2)  # inches, the same for all
@@ -244,7 +222,7 @@ def paddings(picture: np.ndarray, weights: np.ndarray, outputs: dict[str, np.nda
         top = 1.0 + 2.3 * number
         before, after = zeros_added(size, KERNEL, stride, name)
         zeros = f"zeros: {before} before, {after} after" if before + after else "no zeros"
-        sheet.note(0.2, top, f"{name}{_chosen(name == config.padding)}", weight="bold")
+        sheet.note(0.2, top, f"{name}{CHOSEN * (name == config.padding)}").set_fontweight("bold")
         sheet.note(1.7, top, f"{zeros};  output: {formulas[name]} is {len(output)}")
         padded = np.pad(picture, ((before, after), (before, after), (0, 0)))
         axes = sheet.picture(Panel(0.2, top + 0.3, len(padded) * pixel, len(padded) * pixel), padded)
@@ -268,11 +246,8 @@ def poolings(feature_map: np.ndarray, weights: np.ndarray, outputs: dict[str, np
     """
     size = config.pool_size
     side, area = REMAINING[size]
-    sheet = Sheet(
-        4.4,
-        f"Pooling: one value for each {size}×{size}",
-        f"{side.capitalize()} the rows and {side} the columns remain: {area} of the values.",
-    )
+    sheet = Sheet(4.4, f"Pooling: one value for each {size}×{size}")
+    sheet.explain(f"{side.capitalize()} the rows and {side} the columns remain: {area} of the values.")
     limit, white = largest(feature_map), _white(weights)
     box = _striking(feature_map, 2 * size, step=size)
     pooled_box = (box[0] // size, box[1] // size, 2, 2)
@@ -285,7 +260,7 @@ def poolings(feature_map: np.ndarray, weights: np.ndarray, outputs: dict[str, np
     for row, column in np.ndindex(2, 2):
         mark(cells, (row * size, column * size, size, size))
     for number, (name, output) in enumerate(outputs.items()):
-        top, below = 1.2 + number * 1.55, f"{name}{_chosen(name == config.pooling)}"
+        top, below = 1.2 + number * 1.55, f"{name}{CHOSEN * (name == config.pooling)}"
         sheet.cells(Panel(4.7, top, 0.95, 0.95, below=below), _part(output, pooled_box), white, limit)
         panel = Panel(5.85, top, 0.95, 0.95, below=size_text(output))
         sheet.picture(panel, output, white, limit, marked=pooled_box)
@@ -301,11 +276,8 @@ def seen_by_one_pixel(picture: np.ndarray, weights: np.ndarray, maps: list[np.nd
     has the same weights, stride 1 and no padding.
     """
     high = _height(picture, 1.4)
-    sheet = Sheet(
-        3.45 + high,
-        "After pooling, nine pixels see more of the picture",
-        "Followed back from one pixel of the last output to all pixels that decide about it.",
-    )
+    sheet = Sheet(3.45 + high, "After pooling, nine pixels see more of the picture")
+    sheet.explain("Followed back from one pixel of the last output to all pixels that decide about it.")
     _, pooled, output = maps
     nine = _striking(pooled, KERNEL, output)
     at = nine[:2]
@@ -336,10 +308,8 @@ def seen_by_one_pixel(picture: np.ndarray, weights: np.ndarray, maps: list[np.nd
 def flattening(picture: np.ndarray, weights: list[np.ndarray], model: keras.Model) -> Figure:
     """How feature maps become one row of numbers, and which layer has how many parameters.
 
-    Args:
-        picture: (height, width, channels).
-        weights: of each kernel, (3, 3, channels).
-        model: convolution with these kernels, pooling, flattening, and other layers.
+    `picture` is (height, width, channels), each kernel in `weights` (3, 3, channels); `model` is a convolution with
+    these kernels, pooling, flattening, and other layers.
     """
     convolution, pooling, flatten, *_ = model.layers
     pooled = pooling(convolution(picture[np.newaxis]))
@@ -347,11 +317,8 @@ def flattening(picture: np.ndarray, weights: list[np.ndarray], model: keras.Mode
     count = len(weights)
     step = (WIDTH - 0.3) / count
     high = _height(maps, step - 0.1)
-    sheet = Sheet(
-        2.75 + high + 0.3 * len(model.layers),
-        "Flattening, and where the parameters are",
-        "Dense layers take a row of numbers: pixel by pixel, the values of all maps one after the other.",
-    )
+    sheet = Sheet(2.75 + high + 0.3 * len(model.layers), "Flattening, and where the parameters are")
+    sheet.explain("Dense layers take a row of numbers: pixel by pixel, the values of all maps one after the other.")
     variation = maps.std(axis=-1).round(4)
     row, column = np.unravel_index(variation.argmax(), variation.shape)
     one = (int(row), int(column), 1, 1)
@@ -373,7 +340,7 @@ def flattening(picture: np.ndarray, weights: list[np.ndarray], model: keras.Mode
 def _list_layers(sheet: Sheet, top: float, model: keras.Model) -> None:
     """Writes a line per layer, with its output and its parameters, below a headline."""
     for left, name in ((0.2, "layer"), (1.6, "output"), (2.65, "parameters")):
-        sheet.note(left, top, name, va="baseline", color=GREY)
+        sheet.note(left, top, name, va="baseline").set_color(GREY)
     most = max(layer.count_params() for layer in model.layers)
     for number, layer in enumerate(model.layers, start=1):
         at = top + 0.3 * number
@@ -386,10 +353,6 @@ def _list_layers(sheet: Sheet, top: float, model: keras.Model) -> None:
             sheet.note(2.65, at, terms, va="baseline")
             sheet.axes(Panel(5.1, at - 0.14, length, 0.17)).set_facecolor(BLUE)
         sheet.note(5.18 + length, at, f"{parameters:,}", va="baseline")
-
-
-def _chosen(is_chosen: bool) -> str:
-    return " (chosen)" if is_chosen else ""
 
 
 def _box(rows: tuple[int, int], columns: tuple[int, int]) -> Box:

@@ -18,13 +18,8 @@ LARGEST_SIDE = 128  # pixels; more would only hide what happens to each of them
 def read_picture(name: str) -> np.ndarray:
     """Returns a picture as float32 (height, width, channels), 0 to 1; one channel if it is grey, else three.
 
-    Args:
-        name: "digit" of MNIST, "garment" of Fashion-MNIST, both of 28x28 pixels; "house", drawn by `draw_house`; or
-            the path of a PNG or JPEG file. A picture whose longer side has more than 128 pixels is scaled down to that;
-            what is transparent becomes white.
-
-    Raises:
-        CourseError: the file is missing, damaged, not a PNG or JPEG, or so large that it may be a trap.
+    `name` is "digit", "garment", "house", or the path of a PNG or JPEG file, whose longer side is scaled down to 128
+    pixels. Raises CourseError if the file is missing, damaged, neither PNG nor JPEG, or so large that it may be a trap.
     """
     if name in BUNDLED:
         data_set, number = BUNDLED[name]
@@ -37,10 +32,7 @@ def read_picture(name: str) -> np.ndarray:
 
 
 def draw_house() -> Image.Image:
-    """Returns a house between trees in the sun, drawn for this course: 64x64 pixels, RGB, flat colours, clear edges.
-
-    The same pixels each time.
-    """
+    """Returns a house between trees in the sun, drawn for this course: 64x64 pixels, RGB, flat colours, clear edges."""
     fine = 8  # drawn this much larger, so that slanted edges come out smooth
     picture = Image.new("RGB", (64 * fine, 64 * fine), "#8ecae6")
     draw = ImageDraw.Draw(picture)
@@ -77,10 +69,8 @@ def _read_image_file(file: Path) -> Image.Image:
     """Returns the learner's picture as RGB, upright, not too large."""
     try:
         if not file.is_file():
-            names = ", ".join(NAMES)
-            raise CourseError(
-                f"image is {str(file)!r}, but must be one of {names}, or the path of a PNG or JPEG file that exists."
-            )
+            allowed = f"one of {', '.join(NAMES)}, or the path of a PNG or JPEG file that exists"
+            raise CourseError(f"image is {str(file)!r}, but must be {allowed}.")
         with file.open("rb") as opened, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture: Image.Image = Image.open(opened, formats=("PNG", "JPEG"))

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import ConnectionPatch, Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 
 from course.geometry import KERNEL
 from course.report.style import GREEN, GREY, SIGNED, new_figure
@@ -20,6 +21,7 @@ WIDTH = 7  # inches
 SIDE = 1.35  # inches of nine cells with numbers
 MARK = GREEN
 Box = tuple[int, int, int, int]  # of values: row, column, rows, columns
+Limit = float | None
 
 
 class Panel(NamedTuple):
@@ -59,22 +61,22 @@ def largest(values: np.ndarray) -> float:
 
 
 class Sheet:
-    """A figure with a title and a sentence, on which everything has a place."""
+    """A figure with a title, on which everything has a place."""
 
-    def __init__(self, height: float, title: str, sentence: str) -> None:
+    def __init__(self, height: float, title: str) -> None:
         """Begins a sheet of so many inches."""
         self.figure = new_figure(WIDTH, height)
         self.figure.set_layout_engine("none")  # places are given
         self.height = height
         self.figure.text(0.2 / WIDTH, 1 - 0.16 / height, title, fontsize=15, weight="bold", va="top")
-        self.figure.text(0.2 / WIDTH, 1 - 0.5 / height, sentence, fontsize=9.5, color=GREY, va="top")
 
-    def note(
-        self, left: float, top: float, text: str, va: str = "top", color: str = "black", weight: str = "normal"
-    ) -> None:
-        """Writes a text whose lines begin at `left`."""
-        at = left / WIDTH, 1 - top / self.height
-        self.figure.text(*at, text, fontsize=10, linespacing=1.4, va=va, color=color, weight=weight)
+    def explain(self, sentence: str) -> None:
+        """Writes a sentence below the title."""
+        self.figure.text(0.2 / WIDTH, 1 - 0.5 / self.height, sentence, fontsize=9.5, color=GREY, va="top")
+
+    def note(self, left: float, top: float, text: str, va: str = "top") -> Text:
+        """Writes a text whose lines begin at `left`, and returns it."""
+        return self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=10, linespacing=1.4, va=va)
 
     def sign(self, left: float, top: float, text: str) -> None:
         """Writes a sign of a formula around this point."""
@@ -92,12 +94,7 @@ class Sheet:
         return axes
 
     def picture(
-        self,
-        panel: Panel,
-        values: np.ndarray,
-        white: float | None = 1,
-        limit: float | None = None,
-        marked: Box | None = None,
+        self, panel: Panel, values: np.ndarray, white: Limit = 1, limit: Limit = None, marked: Box | None = None
     ) -> Axes:
         """Draws values, (rows, columns, 1 or 3), with a frame around some of them."""
         axes = self.axes(panel)
@@ -117,8 +114,8 @@ class Sheet:
         self,
         panel: Panel,
         values: np.ndarray,
-        white: float | None = 1,
-        limit: float | None = None,
+        white: Limit = 1,
+        limit: Limit = None,
         fontsize: float = 10,
         text_of: Callable[[float], str] = decimal,
         zeros: int = 0,
@@ -139,7 +136,7 @@ class Sheet:
             axes.text(column, row, text, color=ink, fontsize=fontsize, ha="center", va="center")
         return axes
 
-    def kernel(self, panel: Panel, weights: np.ndarray, limit: float | None = None, fontsize: float = 10) -> Axes:
+    def kernel(self, panel: Panel, weights: np.ndarray, limit: Limit = None, fontsize: float = 10) -> Axes:
         """Draws nine weights, (3, 3) or (3, 3, 1), with their numbers."""
         nine, limit = weights.reshape(KERNEL, KERNEL, 1), limit or 1.5 * largest(weights)
         return self.cells(panel, nine, None, limit, fontsize, fraction)
@@ -150,7 +147,7 @@ class Sheet:
         top: float,
         nine: np.ndarray,
         weights: np.ndarray,
-        white: float | None = 1,
+        white: Limit = 1,
         zeros: int = 0,
         below: str = "nine weights",
     ) -> Axes:
@@ -160,7 +157,7 @@ class Sheet:
         self.kernel(Panel(left + SIDE + 0.28, top, SIDE, SIDE, below=below), weights)
         return axes
 
-    def sum(self, left: float, top: float, output: np.ndarray, box: Box, white: float | None) -> Axes:
+    def sum(self, left: float, top: float, output: np.ndarray, box: Box, white: Limit) -> Axes:
         """Draws the first pixel in a box of an output, (rows, columns, 1), as a sum; returns its axes."""
         self.sign(left + 0.4, top + SIDE / 2, "sum =")
         panel = Panel(left + 0.8, top + SIDE / 2 - 0.35, 0.9, 0.7, below="one output pixel")
@@ -182,14 +179,12 @@ class Sheet:
 def mark(axes: Axes, box: Box, dashed: bool = False) -> None:
     """Draws a frame around some of the values on axes."""
     row, column, rows, columns = box
-    frame = Rectangle(
-        (column - 0.5, row - 0.5), columns, rows, fill=False, edgecolor=MARK, linewidth=2, clip_on=False, zorder=3
-    )
+    frame = Rectangle((column - 0.5, row - 0.5), columns, rows, fill=False, edgecolor=MARK, linewidth=2, zorder=3)
     if dashed:
         frame.set_linestyle((0, (2, 1.5)))
     else:
         frame.set_path_effects([withStroke(linewidth=3.6, foreground="white")])
-    axes.add_patch(frame)
+    axes.add_patch(frame).set_clip_on(False)
 
 
 def hatch(axes: Axes, row: int, column: int) -> None:

@@ -14,74 +14,62 @@ LINES = [(colour, style) for style in ("-", "--") for colour in (BLUE, ORANGE, G
 INK, MAPS = "Greys", "viridis"  # colour maps of images and of feature maps
 
 
+@styled()
 def curves(history: list[Row], turned: int | None) -> Figure:
-    """Loss and accuracy over the epochs, of training and validation images.
-
-    Args:
-        history: one row per epoch: epoch, loss, accuracy, val_loss, val_accuracy; None where it was not a number.
-        turned: the epoch with the lowest val_loss, marked if it is not None.
-    """
-    with styled():
-        figure = new_figure(WIDTH, 5.2)
-        for axes, metric in zip(figure.subplots(2, sharex=True), ("loss", "accuracy"), strict=True):
-            for name, colour, label in ((metric, BLUE, "training"), (f"val_{metric}", ORANGE, "validation")):
-                axes.plot(_column(history, "epoch"), _column(history, name), color=colour, marker="o", label=label)
-            if turned is not None:
-                axes.axvline(turned, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
-            axes.set_title(metric)
-            _whole_epochs(axes, len(history))
-            axes.legend()
-        axes.set_xlabel("epoch")
+    """Loss and accuracy over the epochs, of training and validation images; the epoch `turned` is marked."""
+    figure = new_figure(WIDTH, 5.2)
+    for axes, metric in zip(figure.subplots(2, sharex=True), ("loss", "accuracy"), strict=True):
+        _plot_epochs(axes, history, metric, "training", BLUE)
+        _plot_epochs(axes, history, f"val_{metric}", "validation", ORANGE)
+        if turned is not None:
+            axes.axvline(turned, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
+        axes.set_title(metric)
+        axes.legend()
+    _show_whole_epochs(figure, len(history))
     return figure
 
 
+@styled()
 def compared_curves(histories: dict[str, list[Row]]) -> Figure:
     """Validation loss and accuracy over the epochs, one line per run; the keys of `histories` name the runs."""
-    with styled():
-        figure = new_figure(WIDTH, 5.2 + 0.25 * len(histories))
-        for axes, metric in zip(figure.subplots(2, sharex=True), ("val_loss", "val_accuracy"), strict=True):
-            for number, (name, history) in enumerate(histories.items()):
-                colour, style = LINES[number % len(LINES)]
-                epochs, values = _column(history, "epoch"), _column(history, metric)
-                axes.plot(epochs, values, color=colour, linestyle=style, marker="o", label=name)
-            axes.set_title(metric)
-            _whole_epochs(axes, max(map(len, histories.values())))
-        axes.set_xlabel("epoch")
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left")
+    figure = new_figure(WIDTH, 5.2 + 0.25 * len(histories))
+    for axes, metric in zip(figure.subplots(2, sharex=True), ("val_loss", "val_accuracy"), strict=True):
+        for number, (name, history) in enumerate(histories.items()):
+            _plot_epochs(axes, history, metric, name, *LINES[number % len(LINES)])
+        axes.set_title(metric)
+    _show_whole_epochs(figure, max(map(len, histories.values())))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left")
     return figure
 
 
+@styled()
 def parallel_coordinates(columns: dict[str, list[float | str]], logarithmic: set[str]) -> Figure:
     """Each trial of a sweep as a line from value to value to its score, the best ones in a strong colour.
 
-    Args:
-        columns: the values of each parameter by its name, then the score; the same trials in all, best first.
-        logarithmic: the names of the columns with a logarithmic axis.
+    `columns` are the values of each parameter by its name, then the score, of the same trials, best first;
+    `logarithmic` are the names of those with a logarithmic axis.
     """
-    names, trials = list(columns), len(next(iter(columns.values())))
-    heights, ticks = {}, {}
-    for name, values in columns.items():
-        heights[name], ticks[name] = _axis(values, name in logarithmic)
-    best = max(1, trials // 4)
-    with styled():
-        figure = new_figure(WIDTH, 4.4)
-        axes = figure.subplots()
-        for trial in reversed(range(trials)):  # the best ones on top
-            look = {"color": ORANGE} if trial < best else {"color": BLUE, "alpha": 0.35, "linewidth": 1}
-            axes.plot(range(len(names)), [heights[name][trial] for name in names], **look)
-        for position, name in enumerate(names):
-            axes.axvline(position, color=GREY, linewidth=1)
-            for height, text in ticks[name]:
-                axes.annotate(text, (position, height), (4, 0), textcoords="offset points", va="center", fontsize=9,
-                              bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5})  # fmt: skip
-        axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
-        axes.set_xlim(-0.1, len(names) - 0.4)
-        axes.set_yticks([])
-        axes.spines[["left", "bottom"]].set_visible(False)
-        axes.tick_params(length=0)
-        colours = ((ORANGE, f"the best {best}" if best > 1 else "the best one"), (BLUE, "the others"))
-        handles = [Line2D([], [], color=colour, label=label) for colour, label in colours[: 1 + (trials > best)]]
-        figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    drawn = [_axis(values, name in logarithmic) for name, values in columns.items()]
+    lines = list(zip(*(heights for heights, _ in drawn), strict=True))
+    best = max(1, len(lines) // 4)
+    figure = new_figure(WIDTH, 4.4)
+    axes = figure.subplots()
+    axes.plot(np.transpose(lines[best:][::-1]), color=BLUE, alpha=0.35, linewidth=1)
+    axes.plot(np.transpose(lines[:best][::-1]), color=ORANGE)  # the best one on top
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+    for position, (_, ticks) in enumerate(drawn):
+        axes.axvline(position, color=GREY, linewidth=1)
+        for height, text in ticks:
+            at = (position, height), (4, 0)
+            axes.annotate(text, *at, textcoords="offset points", va="center", fontsize=9, bbox=box)
+    axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_xlim(-0.1, len(columns) - 0.4)
+    axes.set_yticks([])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+    colours = ((ORANGE, f"the best {best}" if best > 1 else "the best one"), (BLUE, "the others"))
+    handles = [Line2D([], [], color=colour, label=label) for colour, label in colours[: 1 + (len(lines) > best)]]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return figure
 
 
@@ -93,108 +81,95 @@ def _axis(values: list[float | str], logarithmic: bool) -> tuple[list[float], li
         return [places[str(value)] for value in values], [(place, text[:16]) for text, place in places.items()]
     numbers = np.log(values) if logarithmic else np.asarray(values, dtype=float)
     low, high = numbers.min(), numbers.max()
-    ends = [(0.0, f"{min(values):.4g}"), (1.0, f"{max(values):.4g}")] if high > low else [(0.5, f"{values[0]:.4g}")]
-    between = (low + high) / 2
-    if high > low:
-        ends.insert(1, (0.5, f"{np.exp(between) if logarithmic else between:.3g}"))
-    return list((numbers - low) / (high - low) if high > low else np.full(len(values), 0.5)), ends
+    if low == high:
+        return [0.5] * len(values), [(0.5, f"{values[0]:.4g}")]
+    middle = np.exp((low + high) / 2) if logarithmic else (low + high) / 2
+    ticks = [(0.0, f"{min(values):.4g}"), (0.5, f"{middle:.3g}"), (1.0, f"{max(values):.4g}")]
+    return list((numbers - low) / (high - low)), ticks
 
 
+@styled()
 def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
-    """How often images of each class (a row) are predicted as each class (a column).
-
-    Args:
-        matrix: counts, (classes, classes). Only mistakes are coloured, or the diagonal would outshine them.
-        names: of the classes.
-    """
+    """How often images of each class (a row) are predicted as each class (a column): counts, (classes, classes)."""
+    # Only mistakes are coloured, or the diagonal would outshine them.
     mistakes = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     strongest = max(mistakes.max(), 1)
-    with styled():
-        figure = new_figure(WIDTH, WIDTH)
-        axes = figure.subplots()
-        axes.imshow(np.where(mistakes, mistakes, np.nan), cmap="Oranges", vmin=0, vmax=strongest)
-        for (truth, answer), count in np.ndenumerate(matrix):
-            if count:
-                dark = mistakes[truth, answer] > 0.6 * strongest
-                axes.text(
-                    answer, truth, count, ha="center", va="center", fontsize=9, color="white" if dark else "black",
-                    fontweight="bold" if truth == answer else "normal",
-                )  # fmt: skip
-        long = max(map(len, names)) > 2
-        axes.set_xticks(range(len(names)), names, rotation=45 if long else 0, ha="right" if long else "center")
-        axes.set_yticks(range(len(names)), names)
-        axes.set(xlabel="the network's answer", ylabel="true class")
-        axes.tick_params(length=0)
+    figure = new_figure(WIDTH, WIDTH)
+    axes = figure.subplots()
+    axes.imshow(np.where(mistakes, mistakes, np.nan), cmap="Oranges", vmin=0, vmax=strongest)
+    for (truth, answer), count in np.ndenumerate(matrix):
+        if count:
+            colour = "white" if mistakes[truth, answer] > 0.6 * strongest else "black"
+            weight = "bold" if truth == answer else "normal"
+            axes.text(answer, truth, count, ha="center", va="center", fontsize=9, color=colour, fontweight=weight)
+    long = max(map(len, names)) > 2
+    axes.set_xticks(range(len(names)), names, rotation=45 if long else 0, ha="right" if long else "center")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="the network's answer", ylabel="true class")
+    axes.tick_params(length=0)
     return figure
 
 
+@styled()
 def weight_images(weights: np.ndarray) -> Figure:
-    """What the network has learnt to look for: each kernel, or the weights of each unit, as an image.
-
-    Args:
-        weights: (height, width, n).
-    """
+    """What the network has learnt to look for: each of n kernels, or units, as an image: (height, width, n)."""
     strongest = max(float(np.abs(weights).max()), 1e-9)
     columns = min(weights.shape[-1], 8)
     rows = -(-weights.shape[-1] // columns)
-    with styled():
-        figure = new_figure(WIDTH, 0.5 + WIDTH * 0.85 * rows / columns)
-        axes = figure.subplots()
-        shown = axes.imshow(montage(weights, columns), cmap=SIGNED, vmin=-strongest, vmax=strongest)
-        axes.axis("off")
-        figure.colorbar(shown, ax=axes, shrink=min(1, 1.6 / rows + 0.4), label="weight")
+    figure = new_figure(WIDTH, 0.5 + WIDTH * 0.85 * rows / columns)
+    axes = figure.subplots()
+    shown = axes.imshow(montage(weights, columns), cmap=SIGNED, vmin=-strongest, vmax=strongest)
+    axes.axis("off")
+    figure.colorbar(shown, ax=axes, shrink=min(1, 1.6 / rows + 0.4), label="weight")
     return figure
 
 
+@styled()
 def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], names: tuple[str, ...]) -> Figure:
-    """One image, and the output of each layer for it.
+    """One image (height, width), and title and output of each layer for it; `names` are those of the classes.
 
-    Args:
-        image: (height, width).
-        outputs: of each layer its title and its output, (height, width, channels) or (n,); the last is (classes,).
-        names: of the classes.
+    An output is (height, width, channels) or (n,), the last one (classes,).
     """
     heights = [1.0] + [0.65 if output.ndim == 3 else 0.25 for _, output in outputs[:-1]] + [2.0]
-    with styled():
-        figure = new_figure(WIDTH, 0.38 * (len(heights) + 1) + sum(heights))
-        first, *between, last = figure.subplots(len(heights), height_ratios=heights)
-        first.imshow(image, cmap=INK)
-        first.set_title(f"the image: {image.shape[0]} x {image.shape[1]} pixels")
-        for axes, (title, output) in zip(between, outputs[:-1], strict=True):
-            axes.set_title(title)
-            if output.ndim == 3:
-                axes.imshow(montage(output[..., :8], 8), cmap=MAPS)
-            else:
-                axes.imshow(output[np.newaxis], cmap=MAPS, aspect="auto")
-        for axes in (first, *between):
-            axes.axis("off")
-            axes.set_anchor("NW")
-        title, scores = outputs[-1]
-        last.set_title(title)
-        last.barh(names, scores, color=[ORANGE if score == scores.max() else BLUE for score in scores])
-        last.invert_yaxis()
-        last.tick_params(axis="y", length=0, labelsize=9)
+    figure = new_figure(WIDTH, 0.38 * (len(heights) + 1) + sum(heights))
+    first, *between, last = figure.subplots(len(heights), height_ratios=heights)
+    first.imshow(image, cmap=INK)
+    first.set_title(f"the image: {image.shape[0]} x {image.shape[1]} pixels")
+    for axes, (title, output) in zip(between, outputs[:-1], strict=True):
+        axes.set_title(title)
+        if output.ndim == 3:
+            axes.imshow(montage(output[..., :8], 8), cmap=MAPS)
+        else:
+            axes.imshow(output[np.newaxis], cmap=MAPS, aspect="auto")
+    for axes in (first, *between):
+        axes.axis("off")
+        axes.set_anchor("NW")
+    title, scores = outputs[-1]
+    last.set_title(title)
+    last.barh(names, scores, color=[ORANGE if score == scores.max() else BLUE for score in scores])
+    last.invert_yaxis()
+    last.tick_params(axis="y", length=0, labelsize=9)
     return figure
 
 
 def montage(images: np.ndarray, columns: int) -> np.ndarray:
     """Returns images, (height, width, n), side by side in rows of `columns`, as one image; NaN between them."""
     height, width, count = images.shape
-    rows = -(-count // columns)
-    gap = max(1, width // 10)
-    whole = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for number in range(count):
-        top, left = number // columns * (height + gap), number % columns * (width + gap)
-        whole[top : top + height, left : left + width] = images[..., number]
-    return whole
+    rows, gap = -(-count // columns), max(1, width // 10)
+    padding = ((0, gap), (0, gap), (0, rows * columns - count))
+    padded = np.pad(images.astype(float), padding, constant_values=np.nan)
+    whole = padded.reshape(height + gap, width + gap, rows, columns).transpose(2, 0, 3, 1)
+    return whole.reshape(rows * (height + gap), columns * (width + gap))[:-gap, :-gap]
 
 
-def _column(history: list[Row], name: str) -> list[float]:
-    """Returns one metric of all epochs, NaN where it was not a number."""
-    return [np.nan if (value := row.get(name)) is None else value for row in history]
+def _plot_epochs(axes: Axes, history: list[Row], metric: str, label: str, colour: str, style: str = "-") -> None:
+    epochs, values = (np.array([row.get(name) for row in history], dtype=float) for name in ("epoch", metric))
+    axes.plot(epochs, values, color=colour, linestyle=style, marker="o", label=label)
 
 
-def _whole_epochs(axes: Axes, epochs: int) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
-    axes.set_xlim(0.8, max(epochs, 2) + 0.2)
-    axes.grid(color="#dddddd", linewidth=0.8)
+def _show_whole_epochs(figure: Figure, epochs: int) -> None:
+    figure.axes[-1].set_xlabel("epoch")
+    for axes in figure.axes:
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
+        axes.set_xlim(0.8, max(epochs, 2) + 0.2)
+        axes.grid(color="#dddddd", linewidth=0.8)

@@ -6,11 +6,6 @@ import numpy as np
 
 from course.runs.record import Row
 
-TRAINING_IS_COUNTED_EARLIER = (
-    "(Training accuracy is counted during the epoch, while the network still changes and dropout is on; validation"
-    " accuracy is counted afterwards, without dropout.)"
-)
-
 
 class ClassScores(NamedTuple):
     """How well the network tells one class from the others; fractions, None where there is nothing to divide by."""
@@ -22,15 +17,9 @@ class ClassScores(NamedTuple):
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns how often images of each class (row) are predicted as each class (column).
+    """Returns how often each class (row) is predicted as each class (column), int (num_classes, num_classes).
 
-    Args:
-        labels: true classes, (n,), 0 to num_classes - 1.
-        predicted: the network's answers, (n,), 0 to num_classes - 1.
-        num_classes: how many classes the network tells apart.
-
-    Returns:
-        int (num_classes, num_classes).
+    `labels`, the true classes, and `predicted`, the network's answers, are (n,), from 0 to num_classes - 1.
     """
     pairs = num_classes * labels.astype(int) + predicted
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
@@ -38,28 +27,18 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int
 
 def precision_and_recall(matrix: np.ndarray, names: tuple[str, ...]) -> list[ClassScores]:
     """Returns what a confusion matrix, (classes, classes), says of each class; `names` are those of the classes."""
-
-    def fraction(right: int, images: int) -> float | None:
-        return right / images if images else None
-
-    right, predicted, images = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    columns = zip(names, matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1), strict=True)
     return [
-        ClassScores(
-            name,
-            images=int(images[number]),
-            precision=fraction(right[number], predicted[number]),
-            recall=fraction(right[number], images[number]),
-        )
-        for number, name in enumerate(names)
+        ClassScores(name, int(images), right / predicted if predicted else None, right / images if images else None)
+        for name, right, predicted, images in columns
     ]
 
 
 def turning_point(history: list[Row]) -> int | None:
     """Returns the epoch with the lowest val_loss if the loss rose after it, else None."""
-    losses = [
-        (loss, number) for number, row in enumerate(history, start=1) if (loss := row.get("val_loss")) is not None
-    ]
-    return min(losses)[1] if losses and min(losses)[1] < losses[-1][1] else None
+    losses = {number: loss for number, row in enumerate(history, start=1) if (loss := row.get("val_loss")) is not None}
+    lowest = min(losses, key=losses.__getitem__, default=None)
+    return None if lowest == max(losses, default=None) else lowest
 
 
 def overfitting(history: list[Row]) -> str:
@@ -71,12 +50,11 @@ def overfitting(history: list[Row]) -> str:
     if len(numbers) < len(last):
         return "In the last epoch not everything was a number, so nobody can tell whether the network overfits."
     loss, accuracy, _, val_accuracy = numbers
-    end = (
-        f"In the last epoch it got {accuracy:.1%} of the training images right and {val_accuracy:.1%} of the validation"
-        " images."
-    )
+    right = f"{accuracy:.1%} of the training images right and {val_accuracy:.1%} of the validation images."
+    end = f"In the last epoch it got {right}"
     if val_accuracy > accuracy:
-        end += f" {TRAINING_IS_COUNTED_EARLIER}"
+        end += " (Training accuracy is counted during the epoch, while the network still changes and dropout is on;"
+        end += " validation accuracy is counted afterwards, without dropout.)"
     turned = turning_point(history)
     if turned is None:
         return f"{end} Its validation loss was still falling, so it was learning what holds for other images too."

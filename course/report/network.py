@@ -14,7 +14,6 @@ from course import muon
 class LayerSummary(NamedTuple):
     """One layer of a network."""
 
-    name: str
     kind: str
     output: tuple[int, ...]  # the shape of its output for one image
     parameters: int
@@ -43,21 +42,15 @@ class SavedNetwork:
         """Returns its layers in their order."""
         total = max(self._model.count_params(), 1)
         return [
-            LayerSummary(
-                layer.name,
-                type(layer).__name__,
-                tuple(layer.output.shape[1:]),
-                layer.count_params(),
-                layer.count_params() / total,
-            )
+            LayerSummary(type(layer).__name__, tuple(layer.output.shape[1:]), parameters, parameters / total)
             for layer in self._model.layers
+            for parameters in [layer.count_params()]
         ]
 
     def first_weights(self, height: int, width: int) -> FirstWeights | None:
         """Returns what the first layer with weights looks for, None if that is not an image.
 
-        Args:
-            height, width: of the images in pixels; the weights of a unit that sees all pixels are such an image too.
+        The weights of a unit that sees all pixels of an image, (height, width), are such an image too.
         """
         layer = next((layer for layer in self._model.layers if hasattr(layer, "kernel")), None)
         if layer is None:
@@ -70,18 +63,17 @@ class SavedNetwork:
         return None
 
     def outputs(self, image: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """Returns the output of each layer for one image, (1, ...), except of those that change nothing in the test.
+        """Returns titles and outputs of the layers for one image (1, ...).
 
-        Returns:
-            For each layer its name with the shape of its output, and the output: (height, width, channels) or (n,).
+        An output is (height, width, channels) or (n,). Layers that change nothing in the test are left out.
         """
         layers = [layer for layer in self._model.layers if not _is_idle(layer)]
         outputs = keras.Model(self._model.inputs, [layer.output for layer in layers])([image], training=False)
-        named = []
-        for layer, output in zip(layers, outputs, strict=True):
-            values = keras.ops.convert_to_numpy(output)[0]
-            named.append((f"{layer.name}: {' x '.join(map(str, values.shape))}", values))
-        return named
+        values = [keras.ops.convert_to_numpy(output)[0] for output in outputs]
+        titles = [
+            f"{layer.name}: {' x '.join(map(str, output.shape))}" for layer, output in zip(layers, values, strict=True)
+        ]
+        return list(zip(titles, values, strict=True))
 
 
 def _is_idle(layer: keras.Layer) -> bool:

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,13 +53,9 @@ class Mistake(NamedTuple):
 
 
 def write_report(folder: Path) -> list[Picture]:
-    """Writes report.html, and its pictures into pictures/, from what the run in `folder` left.
+    """Writes report.html, and its pictures into pictures/, from what a run left; returns all pictures that it shows.
 
-    Returns:
-        All pictures that it shows.
-
-    Raises:
-        CourseError: there is no run, it was damaged, or the report cannot be written.
+    Raises CourseError if there is no run, if it was damaged, or if the report cannot be written.
     """
     record = read_run(folder)
     pictures: dict[str, Picture] = {}
@@ -84,8 +80,7 @@ def write_report(folder: Path) -> list[Picture]:
 def write_comparison(folders: list[Path], file: Path) -> None:
     """Writes a page that shows runs side by side: their curves, and what differs in their configs and results.
 
-    Raises:
-        CourseError: one of them is not a run or was damaged, or the page cannot be written.
+    Raises CourseError if one of them is not a run or was damaged, or if the page cannot be written.
     """
     records = {f"{record.script}/{record.folder.name}": record for record in map(read_run, folders)}
     fields = dict.fromkeys(field for record in records.values() for field in record.config)
@@ -96,23 +91,16 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     if histories:
         words = f"Validation loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
-    page = render(
-        "comparison.html",
-        records=records,
-        differences={field: row for field, row in values.items() if any(value != row[0] for value in row)},
-        pictures=pictures,
-    )
-    write_text(file, page)
+    differences = {field: row for field, row in values.items() if any(value != row[0] for value in row)}
+    write_text(file, render("comparison.html", records=records, differences=differences, pictures=pictures))
 
 
 def render(name: str, **values: object) -> str:
     """Returns one of the pages in templates/, filled with values; names in them are escaped."""
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    pages = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined)
+    pages.loader = jinja2.FileSystemLoader(TEMPLATES)
     pages.filters |= {
-        "percent": _percent,
+        "percent": lambda fraction: NOTHING if fraction is None else f"{fraction:.2%}",
         "number": _number,
         "shape": lambda shape: " x ".join(map(str, shape)),
         "hyphenated": lambda name: re.sub("(?<=[a-z])(?=[A-Z0-9])", "\N{SOFT HYPHEN}", name),
@@ -140,13 +128,23 @@ def _confusion(record: Record, draw: Draw) -> Section:
 
 def _mistakes(record: Record) -> tuple[list[Mistake], str]:
     """Returns the mistakes to show, and a sentence if they cannot be shown."""
-    if record.predictions is None:
+    predictions, mistakes = record.predictions, []
+    if predictions is None:
         return [], ""
     try:
-        images = _test_images(record, record.predictions)
+        images = _test_images(record, predictions)
     except CourseError as error:  # a data set of the learner's own may be gone
         return [], f"Its mistakes cannot be shown: {error}"
-    return list(_most_confident_mistakes(record.predictions, images, _names(record.data, record.predictions))), ""
+    wrong = np.flatnonzero(predictions.classes != predictions.labels)
+    names, scores = _names(record.data, predictions), predictions.outputs.max(axis=1)
+    for number in wrong[np.argsort(-scores[wrong], kind="stable")][:MOST_MISTAKES]:  # the most confident ones
+        truth, answer = names[predictions.labels[number]], names[predictions.classes[number]]
+        file = io.BytesIO()
+        Image.fromarray(255 - images[number]).save(file, "PNG")
+        picture = Picture("mistakes", f"Test image {number}, {truth}, predicted as {answer}", file.getvalue())
+        confidence = f"{scores[number]:.1%}" if predictions.are_probabilities else f"output {scores[number]:.3g}"
+        mistakes.append(Mistake(picture, truth, answer, confidence))
+    return mistakes, ""
 
 
 def _network(record: Record, draw: Draw) -> Section:
@@ -159,20 +157,15 @@ def _network(record: Record, draw: Draw) -> Section:
         if weights := network.first_weights(*record.image_size):
             section["weights_of"] = weights.kind
             draw("kernels", _weights_in_words(weights), figures.weight_images(weights.images[..., :MOST_KERNELS]))
-        if record.predictions is not None:
-            _draw_layer_by_layer(record, record.predictions, network, draw)
+        if predictions := record.predictions:
+            names, outputs = _names(record.data, predictions), network.outputs(predictions.example)
+            layers = ", ".join(name for name, _ in outputs)
+            words = f"A test image, {names[predictions.labels[0]]}, after each layer: {layers}; it is predicted as"
+            journey = figures.layer_by_layer(_test_images(record, predictions)[0], outputs, names)
+            draw("journey", f"{words} {names[predictions.classes[0]]}.", journey)
     except Exception as error:  # a learner's network may be anything
         section["problem"] = f"Not all of this network can be shown ({first_line(error)})."
     return section
-
-
-def _draw_layer_by_layer(record: Record, predictions: Predictions, network: SavedNetwork, draw: Draw) -> None:
-    names = _names(record.data, predictions)
-    outputs = network.outputs(predictions.example)
-    truth, answer = names[predictions.labels[0]], names[predictions.classes[0]]
-    layers = ", ".join(name for name, _ in outputs)
-    words = f"A test image, {truth}, after each layer: {layers}; it is predicted as {answer}."
-    draw("journey", words, figures.layer_by_layer(_test_images(record, predictions)[0], outputs, names))
 
 
 def _names(data: str, predictions: Predictions) -> tuple[str, ...]:
@@ -188,27 +181,13 @@ def _test_images(record: Record, predictions: Predictions) -> np.ndarray:
     return images
 
 
-def _most_confident_mistakes(predictions: Predictions, images: np.ndarray, names: Sequence[str]) -> Iterator[Mistake]:
-    wrong = np.flatnonzero(predictions.classes != predictions.labels)
-    scores = predictions.outputs.max(axis=1)
-    for number in wrong[np.argsort(-scores[wrong], kind="stable")][:MOST_MISTAKES]:
-        truth, answer = names[predictions.labels[number]], names[predictions.classes[number]]
-        file = io.BytesIO()
-        Image.fromarray(255 - images[number]).save(file, "PNG")
-        picture = Picture("mistakes", f"Test image {number}, {truth}, predicted as {answer}", file.getvalue())
-        confidence = f"{scores[number]:.1%}" if predictions.are_probabilities else f"output {scores[number]:.3g}"
-        yield Mistake(picture, truth, answer, confidence)
-
-
 def _curves_in_words(history: list[Row]) -> str:
     first, last = history[0], history[-1]
-    names = {
-        "loss": "training loss",
-        "val_loss": "validation loss",
-        "accuracy": "training accuracy",
-        "val_accuracy": "validation accuracy",
-    }
-    parts = [f"{what} from {_number(first.get(name))} to {_number(last.get(name))}" for name, what in names.items()]
+    parts = [
+        f"{images} {metric} from {_number(first.get(prefix + metric))} to {_number(last.get(prefix + metric))}"
+        for metric in ("loss", "accuracy")
+        for images, prefix in (("training", ""), ("validation", "val_"))
+    ]
     return f"Curves over {len(history)} epochs: {', '.join(parts)}."
 
 
@@ -224,12 +203,8 @@ def _confusion_in_words(matrix: np.ndarray, names: tuple[str, ...]) -> str:
 def _weights_in_words(weights: FirstWeights) -> str:
     height, width, number = weights.images.shape
     low, high = weights.images.min(), weights.images.max()
-    what = f"{weights.kind} of {weights.layer}, {height} x {width} weights each, from {low:.2g} to {high:.2g}"
-    return f"The {min(number, MOST_KERNELS)} {what}."
-
-
-def _percent(fraction: float | None) -> str:
-    return NOTHING if fraction is None else f"{fraction:.2%}"
+    what = f"{min(number, MOST_KERNELS)} {weights.kind} of {weights.layer}"
+    return f"The {what}, {height} x {width} weights each, from {low:.2g} to {high:.2g}."
 
 
 def _number(value: object) -> str:

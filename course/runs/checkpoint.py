@@ -44,10 +44,9 @@ class Checkpoint(BaseModel):
 
 
 def write(folder: Path, checkpoint: Checkpoint, model: keras.Model | None = None) -> None:
-    """Writes the checkpoint of a run: all variables of its network and optimizer, the random generators' states.
+    """Writes a run's checkpoint with all variables of its network and optimizer and the random generators' states.
 
-    Raises:
-        CourseError: it cannot be written; the one before is still there.
+    If it cannot be written, it raises CourseError, and the checkpoint before it is still there.
     """
     variables = {}
     if model is not None:
@@ -58,25 +57,23 @@ def write(folder: Path, checkpoint: Checkpoint, model: keras.Model | None = None
         np.savez(file, allow_pickle=False, **{ABOUT: about}, **variables)
 
 
-def about(folder: Path) -> Checkpoint:
-    """Returns the checkpoint of the run in a folder; raises CourseError if it is damaged."""
-    return _read(folder)[0]
-
-
 def read(folder: Path) -> tuple[Checkpoint, list[np.ndarray]]:
-    """Returns the checkpoint of the run in a folder, and all variables; nothing is unpickled.
-
-    Raises:
-        CourseError: it is damaged.
-    """
-    return _read(folder, everything=True)
+    """Returns the checkpoint of the run in a folder, and all variables; raises CourseError if it is damaged."""
+    try:
+        content = arrays.read_arrays(folder / run_folder.CHECKPOINT)
+        checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
+        return checkpoint, [content[str(number)] for number in range(len(content) - 1)]
+    except (KeyError, ValueError):
+        raise CourseError(
+            f"{shown(folder / run_folder.CHECKPOINT)} is damaged or was changed, so this run cannot be resumed;"
+            " start a new one without --resume."
+        ) from None
 
 
 def restore(checkpoint: Checkpoint, values: list[np.ndarray], model: keras.Model) -> None:
     """Gives a compiled network and the random generators the state of a checkpoint.
 
-    Raises:
-        CourseError: the network, or its optimizer, is a different one.
+    Raises CourseError if the network or its optimizer is a different one.
     """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
@@ -113,16 +110,3 @@ def _random_states() -> dict[str, list[Any]]:
     if keras.backend.backend() == "torch":
         states["torch"] = sys.modules["torch"].get_rng_state().tolist()
     return states
-
-
-def _read(folder: Path, everything: bool = False) -> tuple[Checkpoint, list[np.ndarray]]:
-    try:
-        content = arrays.read_arrays(folder / run_folder.CHECKPOINT, None if everything else [ABOUT])
-        checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
-        values = [content[str(number)] for number in range(len(content) - 1)]
-    except (KeyError, ValueError):
-        raise CourseError(
-            f"{shown(folder / run_folder.CHECKPOINT)} is damaged or was changed, so this run cannot be resumed;"
-            " start a new one without --resume."
-        ) from None
-    return checkpoint, values

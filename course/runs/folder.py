@@ -38,11 +38,7 @@ def check_writable() -> None:
 
 
 def new_folder(script: str, name: str) -> Path:
-    """Makes runs/<script>/<time in UTC>-<name>, followed by a number if there is one of this second already.
-
-    Raises:
-        CourseError: it cannot be made.
-    """
+    """Makes runs/<script>/<time in UTC>-<name>, with a number if there is one already; raises CourseError."""
     base = f"{datetime.now(UTC):%Y-%m-%d_%H-%M-%S}-{name}"
     try:
         (RUNS / script).mkdir(parents=True, exist_ok=True)
@@ -92,8 +88,6 @@ def is_in_use(folder: Path) -> bool:
     """Returns whether a process holds the lock of this run."""
     try:
         lock(folder).close()
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # which is said later, if it matters
+    except OSError as error:  # another one is said later, if it matters
+        return isinstance(error, BlockingIOError)
     return False

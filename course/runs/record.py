@@ -97,17 +97,12 @@ def check_is_run(folder: Path) -> None:
 
 
 def read_run(folder: Path) -> Record:
-    """Returns what the run in a folder left.
-
-    Raises:
-        CourseError: there is no run, or what it left was damaged or changed since. Nothing is ever unpickled.
-    """
+    """Returns what the run in a folder left; raises CourseError if there is none, or it was damaged or changed."""
     check_is_run(folder)
     metrics = read_values(folder / run_folder.METRICS, KeptMetrics)
     environment = read_values(folder / run_folder.ENVIRONMENT, KeptEnvironment)
-    return Record(
-        folder.resolve(), read_config(folder), read_history(folder), metrics, environment, read_predictions(folder)
-    )
+    config, history, predictions = read_config(folder), read_history(folder), read_predictions(folder)
+    return Record(folder.resolve(), config, history, metrics, environment, predictions)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -145,11 +140,7 @@ def plain_numbers(metrics: Mapping[str, Any]) -> Row:
 
 
 def read_values(file: Path, kind: TypeAdapter[Kept]) -> Kept:
-    """Returns what a JSON file contains; a missing file counts as an empty one.
-
-    Raises:
-        CourseError: it cannot be read, or is not of this kind.
-    """
+    """Returns what a JSON file contains, of a missing one {}; raises CourseError if it is not of this kind."""
     try:
         return kind.validate_json(_text(file) or "{}")
     except (OSError, ValueError) as error:
@@ -187,10 +178,8 @@ def write_model(folder: Path, model: keras.Model) -> None:
 
 
 def _damaged(file: Path, error: Exception) -> CourseError:
-    what = str(error)
-    if isinstance(error, ValidationError):
-        problem = first_problem(error)
-        what = f"{problem.place} {problem.requirement}"
+    problem = first_problem(error) if isinstance(error, ValidationError) else None
+    what = f"{problem.place} {problem.requirement}" if problem else str(error)
     return CourseError(f"{shown(file)} was damaged or changed ({' '.join(what.split())[:200]}); train it again.")
 
 

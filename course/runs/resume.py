@@ -13,13 +13,10 @@ from course.system.files import shown
 
 
 def interrupted(run: str) -> tuple[Path, Checkpoint]:
-    """Returns the folder of an unfinished run of this program, with the checkpoint in it.
+    """Returns the folder of an unfinished run of this program, by its path or name, with the checkpoint in it.
 
-    Args:
-        run: its folder or the folder's name; empty means the newest one that is not running.
-
-    Raises:
-        CourseError: there is none, it is finished, running, damaged or changed, or it is another program's.
+    An empty `run` means the newest one that is not running. Raises CourseError if there is none, or if it is finished,
+    running, damaged, changed, or another program's.
     """
     program = Path(sys.argv[0]).name
     folder = _named(run, Path(program).stem) if run else _newest_interrupted(program)
@@ -53,7 +50,7 @@ def _named(run: str, script: str) -> Path:
 def _newest_interrupted(program: str) -> Path:
     for folder in reversed(run_folder.folders_with(run_folder.CHECKPOINT)):
         try:
-            owner = checkpoint.about(folder).program
+            owner = checkpoint.read(folder)[0].program
         except CourseError:
             owner = f"{folder.parent.name}.py"  # damaged, which is said if it is this one
         if owner == program and not run_folder.is_in_use(folder):

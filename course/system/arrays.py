@@ -11,9 +11,7 @@ from course.system.errors import first_line
 def read_arrays(file: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """Returns the arrays with these names of an .npz file, all of them if `names` is None; nothing is ever unpickled.
 
-    Raises:
-        ValueError: the file is missing or damaged, is not an .npz file, or has no such array; which of these, in one
-            line.
+    Raises ValueError with one line that says whether the file is missing, damaged, or has no such array.
     """
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:  # NumPy alone may not close it

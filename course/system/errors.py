@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 from course.system import signals
-from course.system.tracebacks import shorten
+from course.system.tracebacks import OUT_OF_MEMORY, shorten
 
 CLOSED_PIPE = 141  # exit code, as shells have it after SIGPIPE
 
@@ -36,12 +36,9 @@ def first_line(error: BaseException) -> str:
 
 
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    if isinstance(error, CourseError):
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    if isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__ or "RESOURCE_EXHAUSTED" in str(error):
-        remedy = "Try a smaller batch_size, fewer or smaller images, or a smaller network."
-        print(f"Out of memory. {remedy}", file=sys.stderr)
+    is_memory = isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__
+    if isinstance(error, CourseError) or is_memory or "RESOURCE_EXHAUSTED" in str(error):
+        print(error if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
         sys.exit(2)
     stopped = signals.described(error)
     if stopped is not None:

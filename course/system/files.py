@@ -16,11 +16,7 @@ UNFINISHED = ".unfinished-"  # how the name of a file begins until all of it is 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields the path to write to, which replaces `path` once all is written.
-
-    Raises:
-        CourseError: it cannot be written; `path` is as it was.
-    """
+    """Yields the path to write to, which replaces `path` once all is written; else raises CourseError."""
     # Two programs may write one file, also on two machines that share a disk.
     unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}-{path.name}")
     try:

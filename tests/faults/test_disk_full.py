@@ -93,7 +93,7 @@ def test_disk_full(checkout, small_disk, history, thorough, tried, tracked, kibi
         assert len([line for line in said.splitlines() if "racking" not in line and "not tracked" not in line]) == 1
         if (folder / run_folder.CHECKPOINT).exists():
             result += "; resumed, it ended as usual"
-            assert len(checkpoint.about(folder).history) >= finished
+            assert len(checkpoint.read(folder)[0].history) >= finished
             assert os.listdir(folder)
             resumed = checkout.run(*QUICK, "--resume", folder.name)
             assert resumed.returncode == 0, resumed.stderr

@@ -77,4 +77,4 @@ def test_a_long_message_takes_no_time(words):
 
 
 def test_every_remedy_is_a_sentence():
-    assert all(remedy.endswith((".", '"same".')) and "\n" not in remedy for _, remedy in REMEDIES)
+    assert all(remedy.endswith((".", '"same".')) and "\n" not in remedy for remedy in REMEDIES.values())
