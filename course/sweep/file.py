@@ -343,7 +343,7 @@ def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
         config.model_validate({"project": sweep.project})
     defaults, usual = config.model_validate({}).values(), config.model_validate(sweep.constants).values()
     data.verify(usual["data"])
-    longest = usual.get("epochs", math.inf)
+    longest = usual.get("epochs") or math.inf
     for name, parameter in sweep.parameters.items():
         accepted = []
         for value in parameter.samples():

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,6 @@ SECONDS_BETWEEN_LOOKS = 0.1
 STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]
 
 RayValues = dict[str, Any]  # what Ray passes between its processes
-
-
-def progress_in(result: Mapping[str, object]) -> TrialProgress:
-    """Returns what a worker reported."""
-    progress = result["progress"]
-    assert isinstance(progress, TrialProgress)
-    return progress
 
 
 class Worker(tune.Trainable):
