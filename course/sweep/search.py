@@ -93,8 +93,9 @@ def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> 
             metric=sweep.file.metric.name,
             mode=sweep.file.metric.goal[:3],
             search_alg=search,
-            scheduler=early
-            and ASHAScheduler(
+            scheduler=None
+            if early is None
+            else ASHAScheduler(
                 "epoch", max_t=1_000_000, grace_period=early.first, reduction_factor=early.eta, stop_last_trials=False
             ),
             num_samples=1 if search is None else sweep.settings.trials,

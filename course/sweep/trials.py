@@ -22,7 +22,6 @@ from course.system.problems import first_problem
 
 SWEEPS = "sweeps"  # in runs/
 FILE, TRIALS, TABLE = "sweep.yaml", "trials", "trials.csv"
-ENDED = ("finished", "stopped", "failed")
 
 
 class Trial(BaseModel):
@@ -43,7 +42,7 @@ class Trial(BaseModel):
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do for it."""
-        return self.state in ENDED
+        return self.state != "open"
 
     @property
     def score_text(self) -> str:

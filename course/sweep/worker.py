@@ -48,7 +48,15 @@ class Worker(tune.Trainable):
         elif finished := [folder for folder in self.earlier if (folder / run_folder.METRICS).exists()]:
             self.folder = finished[-1]
         else:
-            self._start(config["environment"])
+            name = f"--name={self.sweep.run_name(self.trial.number)}"
+            with self.sweep.log(self.trial.number).open("wb") as log:
+                self.program = subprocess.Popen(  # in the process group of its parent, which Ray ends as a whole
+                    [sys.executable, self.sweep.file.program, *self.sweep.words(self.trial), name],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=os.environ | {"PYTHONUNBUFFERED": "1"} | config["environment"],
+                )
 
     def reset_config(self, new_config: RayValues) -> bool:
         """Continues with another trial in the same process, which saves the seconds that a new one takes."""
@@ -77,18 +85,6 @@ class Worker(tune.Trainable):
         if self.program is not None:
             process.end(self.program)
 
-    def _start(self, environment: dict[str, str]) -> None:
-        words = self.sweep.words(self.trial)
-        name = f"--name={self.sweep.run_name(self.trial.number)}"
-        with self.sweep.log(self.trial.number).open("wb") as log:
-            self.program = subprocess.Popen(  # in the process group of its parent, which Ray ends as a whole
-                [sys.executable, self.sweep.file.program, *words, name],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
-            )
-
     def _rows(self) -> list[Row]:
         if self.folder is None and self.program is not None:
             new = set(self.sweep.run_folders(self.trial.number)) - set(self.earlier)
@@ -103,7 +99,7 @@ class Worker(tune.Trainable):
             return self._failed(f"{metric} is not among what it logs: {', '.join(row)}.")
         if self.program is None:
             return self._report(row, complete=len(rows) == len(self._rows()))
-        last = row["epoch"] == _epochs_of(self.folder)
+        last = row["epoch"] == self._epochs()
         if last and self.program.wait() != 0:  # it is tested, and its report is drawn
             return self._at_the_end(rows)
         return self._report(row, complete=last)
@@ -116,13 +112,11 @@ class Worker(tune.Trainable):
         if self.trial.problem is not None:
             return self._failed(self.trial.problem)
         if code > 0:
-            return self._failed(_last_words(self.sweep.log(self.trial.number), code))
-        if rows:
-            return self._report(rows[-1], complete=True)
-        if self.trial.ended:  # and its folder was deleted since
-            row: Row = {"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}
-            return self._report(row, complete=True)
-        return self._failed("It ended without an epoch.")
+            lines = self.sweep.log(self.trial.number).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return self._failed(lines[-1][:300] if lines else f"It ended with exit code {code} and no message.")
+        if not rows and self.trial.ended:  # and its folder was deleted since
+            rows = [{"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}]
+        return self._report(rows[-1], complete=True) if rows else self._failed("It ended without an epoch.")
 
     def _failed(self, problem: str) -> RayValues:
         return self._report({"epoch": self.reported}, problem=problem)
@@ -134,7 +128,7 @@ class Worker(tune.Trainable):
         progress = TrialProgress(
             number=self.trial.number,
             epoch=int(row["epoch"] or 0),
-            epochs=_epochs_of(self.folder),
+            epochs=self._epochs(),
             score=math.nan if score is None else score,
             folder=None if self.folder is None else self.folder.relative_to(run_folder.RUNS).as_posix(),
             node=ray.get_runtime_context().get_node_id()[:8],
@@ -144,15 +138,8 @@ class Worker(tune.Trainable):
         done = complete or problem is not None
         return {"epoch": progress.epoch, metric: progress.score, "done": done, "progress": progress}
 
-
-def _last_words(log: Path, code: int) -> str:
-    """Returns how a script that failed explains it."""
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else f"It ended with exit code {code} and no message."
-
-
-def _epochs_of(run: Path | None) -> int | None:
-    """Returns how many epochs a run is to have, None where its config does not say so."""
-    with contextlib.suppress(CourseError):
-        return None if run is None else read_config(run).get("epochs")
-    return None
+    def _epochs(self) -> int | None:
+        """Returns how many epochs the run is to have, None where its config does not say so."""
+        with contextlib.suppress(CourseError):
+            return None if self.folder is None else read_config(self.folder).get("epochs")
+        return None
