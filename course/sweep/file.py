@@ -279,11 +279,9 @@ def config_class(script: Path) -> type[LessonConfig]:
 
 def _load_yaml(file: Path) -> object:
     try:
-        with file.open("rb") as opened:
-            text = opened.read(LARGEST + 1)
-        if len(text) > LARGEST:
+        if file.stat().st_size > LARGEST:
             raise CourseError(f"{shown(file)} is larger than a sweep's file can be; name one such as sweep.yaml.")
-        return yaml.safe_load(text)
+        return yaml.safe_load(file.read_bytes())
     except OSError as error:
         raise CourseError(f"{shown(file)} cannot be read ({error.strerror or error}).") from None
     except yaml.MarkedYAMLError as error:

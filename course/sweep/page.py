@@ -20,15 +20,14 @@ ENOUGH = 4  # finished trials, for a first guess of what mattered
 
 def write_sweep_report(sweep: Sweep) -> None:
     """Writes report.html from what the trials of a sweep left; raises CourseError if it cannot be written."""
-    ranked = sweep.ranked()
-    best = sweep.best()
+    ranked, best = sweep.ranked(), sweep.best()
     page = render(
         "sweep.html",
         sweep=sweep,
         trials=sweep.trials(),
         ranked=ranked[:MOST_SHOWN],
         best=best,
-        test_accuracy=None if best is None else best.test_accuracy(),
+        test_accuracy=best and best.test_accuracy(),
         importance=importance(sweep),
         pictures={"trials": _picture(sweep, ranked)} if ranked and sweep.file.varied else {},
     )
@@ -42,19 +41,18 @@ def importance(sweep: Sweep) -> dict[str, float]:
     too few finished trials, or all of them have the same score.
     """
     finished = [trial for trial in sweep.ranked() if trial.state == "finished"]
-    varied = {
-        name: parameter
+    points = {
+        name: _points(parameter, name, finished)
         for name, parameter in sweep.file.varied.items()
         if len({json.dumps(trial.values[name]) for trial in finished}) > 1
     }
-    if len(finished) < ENOUGH or not varied or len({trial.score for trial in finished}) == 1:
+    if len(finished) < ENOUGH or not points or len({trial.score for trial in finished}) == 1:
         return {}
-    points = {name: _points(parameter, name, finished) for name, parameter in varied.items()}
-    distributions = {name: _range_of(varied[name], values) for name, values in points.items()}
+    distributions = {name: _range_of(sweep.file.parameters[name], values) for name, values in points.items()}
     study = optuna.create_study(direction=sweep.file.metric.goal)
-    for number, trial in enumerate(finished):
-        values = {name: points[name][number] for name in varied}
-        study.add_trial(optuna.create_trial(params=values, distributions=distributions, value=trial.score))
+    for trial, *values in zip(finished, *points.values(), strict=True):
+        tried = dict(zip(points, values, strict=True))
+        study.add_trial(optuna.create_trial(params=tried, distributions=distributions, value=trial.score))
     fractions = optuna.importance.get_param_importances(study)
     return {} if any(map(math.isnan, fractions.values())) else fractions
 

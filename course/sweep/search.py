@@ -53,14 +53,9 @@ DIGITS = 6  # of a number that is drawn
 def run_trials(sweep: Sweep, scoreboard: Scoreboard, parallel: int | None, address: str | None) -> None:
     """Runs all trials of a sweep that have not ended yet, and keeps their results in its folder.
 
-    Args:
-        sweep: with the trials that were chosen so far, none in a new one.
-        scoreboard: shows what happens.
-        parallel: how many trials to train at a time; as many as there are cores, and memory, if None.
-        address: of a running Ray cluster, <host>:<port>; one on this machine is started, and ended, if None.
-
-    Raises:
-        CourseError: there is no such cluster, or it is too small.
+    `parallel` trials train at a time, by default as many as there are cores, and memory. `address`, <host>:<port>, is
+    that of a running Ray cluster; without it, one on this machine is started, and ended. Raises CourseError if there is
+    no such cluster, or it is too small.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", module="optuna|ray")

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import io
-import json
 import re
 import secrets
 import shlex
@@ -50,10 +49,7 @@ class Trial(BaseModel):
         return "-" if self.score is None else f"{self.score:.4f}"
 
     def test_accuracy(self) -> float | None:
-        """Returns the fraction of the test images that its network gets right, to be shown for the best trial alone.
-
-        None if its script does not measure it; raises CourseError if its run is damaged or was deleted.
-        """
+        """Returns that of its run, 0 to 1, None if it has none; raises CourseError if the run is damaged or deleted."""
         return None if self.folder is None else read_run(run_folder.RUNS / self.folder).metrics.get("test_accuracy")
 
 
@@ -108,10 +104,9 @@ class Sweep(NamedTuple):
 
     @classmethod
     def old(cls, folder: Path, at_most: int | None = None) -> Self:
-        """Returns the sweep in a folder, with as many trials as it had, or `at_most` from now on.
+        """Returns the sweep in a folder, with `at_most` trials from now on, unless that is None.
 
-        Raises:
-            CourseError: there is none, it is damaged, or its script no longer fits.
+        Raises CourseError if there is none, it is damaged, or its script no longer fits.
         """
         settings = _read_settings(folder)
         if Path.cwd() != Path(settings.working_directory):
@@ -175,15 +170,13 @@ class Sweep(NamedTuple):
 
     def write_table(self) -> None:
         """Writes trials.csv, one row per trial; raises CourseError."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        names = list(self.file.parameters)
+        text, names = io.StringIO(), list(self.file.parameters)
         measured = [self.file.metric.name, "epochs_trained", "seconds", "node", "folder", "problem"]
+        writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["trial", "state", *names, *measured])
         for trial in self.trials():
-            values = [trial.values.get(name) for name in names]
             rest = [trial.score, trial.epochs, round(trial.seconds, 1), trial.node, trial.folder, trial.problem]
-            writer.writerow([trial.number, trial.state, *values, *rest])
+            writer.writerow([trial.number, trial.state, *map(trial.values.get, names), *rest])
         write_text(self.folder / TABLE, text.getvalue())
 
     def _file(self, number: int) -> Path:
@@ -193,22 +186,20 @@ class Sweep(NamedTuple):
 def newest_interrupted() -> Path:
     """Returns the folder of the newest sweep of which some trials have not ended; raises CourseError if none is."""
     for folder in reversed(run_folder.folders_with(run_folder.CONFIG, SWEEPS)):
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # a damaged one cannot be resumed
-            trials = [Trial.model_validate_json(file.read_bytes()) for file in (folder / TRIALS).glob("[0-9]*.json")]
-            if sum(trial.ended for trial in trials) < json.loads((folder / run_folder.CONFIG).read_bytes())["trials"]:
+        with contextlib.suppress(CourseError):  # a damaged one cannot be resumed
+            trials = [_read_trial(file) for file in (folder / TRIALS).glob("[0-9]*.json")]
+            if sum(trial.ended for trial in trials) < _read_settings(folder).trials:
                 return folder
     raise CourseError("No sweep was interrupted; `python sweep.py` starts one.")
 
 
 def _read_settings(folder: Path) -> SweepSettings:
     file = folder / run_folder.CONFIG
-    try:
-        if not (folder / TRIALS).is_dir():
-            raise FileNotFoundError
-        return SweepSettings.model_validate_json(file.read_bytes())
-    except OSError:
+    if not (file.is_file() and (folder / TRIALS).is_dir()):
         sweeps = shown(run_folder.RUNS / SWEEPS)
-        raise CourseError(f"{shown(folder)} is not a sweep; name a folder in {sweeps}.") from None
+        raise CourseError(f"{shown(folder)} is not a sweep; name a folder in {sweeps}.")
+    try:
+        return SweepSettings.model_validate_json(file.read_bytes())
     except ValidationError as error:
         problem = first_problem(error)
     what = f"{problem.place} {problem.requirement}".strip()
