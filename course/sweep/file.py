@@ -173,11 +173,6 @@ class Parameter(_Section):
         each = self.probabilities
         if each and (len(each) != len(self.values) or min(each) < 0 or not math.isclose(sum(each), 1, abs_tol=1e-6)):
             raise ValueError("must have one probability for each of its values, and their sum must be 1")
-        if "min" in needed:
-            self._check_bounds()
-        return self
-
-    def _check_bounds(self) -> None:
         kind, low, high = self.kind, self.min, self.max
         if low > high:
             raise ValueError(f"has min {low} and max {high}; min must not be above max")
@@ -187,9 +182,10 @@ class Parameter(_Section):
             raise ValueError(f"is {kind}, so min {low} and max {high} are exponents of e; {kind}_values takes values")
         if kind.endswith("log_uniform_values") and low <= 0:
             raise ValueError(f"is {kind}, but has min {low}, which must be above 0")
-        if kind.startswith("q_") and self.steps[0] > self.steps[1]:
+        if kind in RANGES and kind.startswith("q_") and self.steps[0] > self.steps[1]:
             low, high = self.bounds
             raise ValueError(f"has no multiple of q {self.q} from {low:g} to {high:g}")
+        return self
 
 
 class SweepFile(_Section):
@@ -264,13 +260,8 @@ def config_class(script: Path) -> type[LessonConfig]:
         if not (isinstance(config, type) and issubclass(config, LessonConfig)):
             raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
         config.model_rebuild(_types_namespace=defined)  # an annotation may name what the script defines after it
-
-        class SweptConfig(config):  # type: ignore[valid-type, misc]
-            @classmethod
-            def where_to_change(cls, name: str) -> str:
-                return "change it there"
-
-        return SweptConfig
+        config.where_to_change = classmethod(lambda cls, name: "change it there")  # type: ignore[assignment]
+        return config
     except CourseError:
         raise
     except (Exception, SystemExit) as error:  # a learner's file may do anything
@@ -315,16 +306,14 @@ def _validated(content: object) -> SweepFile:
 
 def _check_method(sweep: SweepFile, at_most: int | None) -> None:
     for name, parameter in sweep.parameters.items():
-        with_probabilities = " with probabilities" if parameter.probabilities else ""
-        if sweep.method == "grid" and (parameter.kind not in COUNTABLE or with_probabilities):
+        kind = f"{parameter.kind} with probabilities" if parameter.probabilities else parameter.kind
+        if sweep.method == "grid" and kind not in COUNTABLE:
             raise CourseError(
-                f"{name} is {parameter.kind}, but a grid tries values one by one; list them in values, or use the"
-                " method random."
+                f"{name} is {kind}, but a grid tries values one by one; list them in values, or use the method random."
             )
-        if sweep.method == "bayes" and ("normal" in parameter.kind or with_probabilities):  # Optuna has neither
+        if sweep.method == "bayes" and (kind not in DISTRIBUTIONS or "normal" in kind):  # Optuna has neither
             raise CourseError(
-                f"{name} is {parameter.kind}{with_probabilities}, which bayes cannot search; use another distribution,"
-                " or the method random."
+                f"{name} is {kind}, which bayes cannot search; use another distribution, or the method random."
             )
     if sweep.method != "grid" and at_most is None and sweep.run_cap is None:
         raise CourseError(f"a {sweep.method} search never ends by itself; set run_cap: 12, or give --runs 12.")

@@ -2,7 +2,6 @@
 
 import json
 import math
-from typing import TypeGuard
 
 import optuna
 
@@ -10,7 +9,7 @@ from course.report import figures
 from course.report.page import Picture, render
 from course.report.style import png
 from course.runs import folder as run_folder
-from course.sweep.file import Parameter, Value
+from course.sweep.file import Parameter
 from course.sweep.trials import Sweep, Trial
 from course.system.files import write_text
 
@@ -37,8 +36,7 @@ def write_sweep_report(sweep: Sweep) -> None:
 def importance(sweep: Sweep) -> dict[str, float]:
     """Returns the fraction, 0 to 1, of each parameter in what made finished trials differ, the largest first.
 
-    Estimated by Optuna (PED-ANOVA, Watanabe and others 2023, https://arxiv.org/abs/2304.10255); empty if there are
-    too few finished trials, or all of them have the same score.
+    Estimated by Optuna (PED-ANOVA, https://arxiv.org/abs/2304.10255); empty if too few trials finished, or all alike.
     """
     finished = [trial for trial in sweep.ranked() if trial.state == "finished"]
     points = {
@@ -72,13 +70,9 @@ def _picture(sweep: Sweep, ranked: list[Trial]) -> Picture:
 
 def _points(parameter: Parameter, name: str, trials: list[Trial]) -> list[float | str]:
     """Returns the values of trials as places on an axis: numbers, or texts if one of several choices is not one."""
-    numeric = all(map(_is_number, parameter.values))
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in parameter.values)
     values = [trial.values[name] for trial in trials]
-    return [value if numeric and _is_number(value) else str(value) for value in values]
-
-
-def _is_number(value: Value) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return [value if numeric and isinstance(value, int | float) else str(value) for value in values]
 
 
 def _range_of(parameter: Parameter, values: list[float | str]) -> optuna.distributions.BaseDistribution:

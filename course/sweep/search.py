@@ -62,7 +62,10 @@ def run_trials(sweep: Sweep, scoreboard: Scoreboard, parallel: int | None, addre
     for name in ("ray", "ray.tune", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _cluster(address, parallel) as cores:
-        at_a_time = parallel or _default_parallel(sum(cores), local=address is None)
+        most = sum(cores)
+        if address is None and hasattr(os, "sysconf"):  # this machine may have less memory
+            most = min(most, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_OF_A_TRIAL)
+        at_a_time = parallel or max(1, most)
         tuner = _tuner(sweep, scoreboard, at_a_time, _cores_per_trial(cores, at_a_time))
         try:
             tuner.fit()
@@ -290,13 +293,6 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
             yield [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
         finally:
             ray.shutdown()
-
-
-def _default_parallel(cores: int, local: bool) -> int:
-    """Returns how many trials to train at a time: one per core, as far as this machine has memory for them."""
-    if local and hasattr(os, "sysconf"):
-        cores = min(cores, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_OF_A_TRIAL)
-    return max(1, cores)
 
 
 def _cores_per_trial(cores: list[int], trials: int) -> int:

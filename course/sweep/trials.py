@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from course.runs import folder as run_folder
 from course.runs.record import read_run
@@ -23,10 +23,8 @@ SWEEPS = "sweeps"  # in runs/
 FILE, TRIALS, TABLE = "sweep.yaml", "trials", "trials.csv"
 
 
-class Trial(BaseModel):
+class Trial(BaseModel, extra="forbid", frozen=True):
     """One choice of values, and its result."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     number: int  # from 1
     values: dict[str, Value]
@@ -66,10 +64,8 @@ class TrialProgress(NamedTuple):
     problem: str | None = None  # a sentence, if it failed
 
 
-class SweepSettings(BaseModel):
+class SweepSettings(BaseModel, extra="forbid", frozen=True):
     """What a sweep was started with, besides its file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     trials: int
     seed: int
@@ -151,9 +147,8 @@ class Sweep(NamedTuple):
 
     def ranked(self) -> list[Trial]:
         """Returns the trials that finished an epoch, best first by the metric in validation, failed ones left out."""
-        sign = -1 if self.file.metric.goal == "maximize" else 1
         scored = [trial for trial in self.trials() if trial.state != "failed" and trial.score is not None]
-        return sorted(scored, key=lambda trial: (sign * (trial.score or 0), trial.number))
+        return sorted(scored, key=lambda trial: trial.score or 0, reverse=self.file.metric.goal == "maximize")
 
     def best(self) -> Trial | None:
         """Returns the best of the trials that were trained to their end."""

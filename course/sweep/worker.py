@@ -87,8 +87,7 @@ class Worker(tune.Trainable):
 
     def _rows(self) -> list[Row]:
         if self.folder is None and self.program is not None:
-            new = set(self.sweep.run_folders(self.trial.number)) - set(self.earlier)
-            self.folder = max(new, default=None)
+            self.folder = max({*self.sweep.run_folders(self.trial.number)} - {*self.earlier}, default=None)
         with contextlib.suppress(CourseError):  # damaged since
             return [] if self.folder is None else read_history(self.folder)
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import json
 import os
@@ -31,7 +32,11 @@ def check(data_parallel: bool) -> None:
     """Raises CourseError, before Keras is loaded, if it is asked for without JAX, or Keras' variables do not agree."""
     if not data_parallel:
         return
-    backend = os.environ.get("KERAS_BACKEND") or _backend_in_file()
+    backend = os.environ.get("KERAS_BACKEND")
+    if not backend:
+        backend = "tensorflow"
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # as Keras does
+            backend = json.loads(Path(os.environ["KERAS_HOME"], "keras.json").read_text(encoding="utf-8"))["backend"]
     if backend != "jax":
         raise CourseError(
             f"data_parallel needs Keras' JAX backend, but this one is {backend}; install jax and set KERAS_BACKEND=jax,"
@@ -120,13 +125,6 @@ def end_alone(exit_code: int) -> None:
 
     if "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
         atexit.register(end)  # the newest is called first, before JAX's own, which waits
-
-
-def _backend_in_file() -> str:
-    try:
-        return json.loads(Path(os.environ["KERAS_HOME"], "keras.json").read_text(encoding="utf-8"))["backend"]
-    except (OSError, ValueError, KeyError, TypeError):  # as Keras does
-        return "tensorflow"
 
 
 def _processes() -> tuple[str, int, int]:

@@ -56,7 +56,7 @@ class Tracking:
         self.wandb = wandb
         self.failed = False
         hook = sys.excepthook
-        self.run = _start(wandb, name, project, config, folder, identity)
+        self.run = _start(wandb, name=name, project=project, config=config, dir=folder, id=identity)
         sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
     def log(self, values: Row, step: int) -> None:
@@ -70,13 +70,9 @@ class Tracking:
     def log_predictions(
         self, images: np.ndarray, predictions: Predictions, names: tuple[str, ...], image_size: tuple[int, int]
     ) -> None:
-        """Logs the first test images, each with what it is and what it is predicted as.
+        """Logs the first test images, each with what it is and what it is predicted as, in the `names` of classes.
 
-        Args:
-            images: as the network takes them, (n, ...), whatever their scale.
-            predictions: the network's answers to all of them.
-            names: of the classes.
-            image_size: height and width in pixels.
+        The images are as the network takes them, (n, ...), whatever their scale; image_size is (height, width).
         """
         with self._guard():
             first = images[:PREDICTIONS_TRACKED].reshape(-1, *image_size)
@@ -143,9 +139,7 @@ class Tracking:
         return Path(self.run.settings.sync_file).exists()
 
 
-def _start(
-    module: ModuleType, name: str, project: str, config: dict[str, Any], folder: Path, identity: str
-) -> wandb.Run:
+def _start(module: ModuleType, **options: object) -> wandb.Run:
     """Starts a run, offline if a server refuses, untracked if the disk does; `module` is wandb."""
     settings = module.Settings(
         init_timeout=START_SECONDS,
@@ -153,9 +147,7 @@ def _start(
         finish_timeout_raises=True,
         x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
     )
-    init = functools.partial(
-        module.init, name=name, project=project, config=config, dir=folder, id=identity, settings=settings
-    )
+    init = functools.partial(module.init, settings=settings, **options)
     mode = asked_mode()
     try:
         if mode == "online" and not module.login(prompt=False, verify=False):
