@@ -136,10 +136,8 @@ class Parameter(_Section):
 
     def samples(self) -> Sequence[Value]:
         """Returns values that its field must allow if it allows all of them: the outermost, and one in between."""
-        if self.kind == "int_uniform":
-            return [self.min, self.max]
-        if self.kind in ("constant", "categorical"):
-            return self.all_values()
+        if self.kind in COUNTABLE:
+            return [self.min, self.max] if self.kind == "int_uniform" else self.all_values()
         low, high = (self.mu, self.mu + self.sigma * GOLDEN) if "normal" in self.kind else self.bounds
         samples = [low, high, low + (high - low) * GOLDEN]
         return [self.quantized(value) for value in samples] if self.kind.startswith("q_") else samples

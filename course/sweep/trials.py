@@ -86,9 +86,10 @@ class Sweep(NamedTuple):
         content = read_sweep_file(file, at_most)
         name = re.sub(r"[^\w.-]+", "-", content.name or file.stem)[:20]
         group = f"{name}-{secrets.token_hex(2)}"  # the letters tell its runs from those of every other sweep
+        settings = SweepSettings(
+            trials=content.trial_count(at_most), seed=seed, group=group, working_directory=str(Path.cwd())
+        )
         folder = run_folder.new_folder(SWEEPS, group)
-        trials, directory = content.trial_count(at_most), str(Path.cwd())
-        settings = SweepSettings(trials=trials, seed=seed, group=group, working_directory=directory)
         try:
             (folder / TRIALS).mkdir()
             shutil.copyfile(file, folder / FILE)
@@ -165,10 +166,9 @@ class Sweep(NamedTuple):
 
     def write_table(self) -> None:
         """Writes trials.csv, one row per trial; raises CourseError."""
-        text, names = io.StringIO(), list(self.file.parameters)
-        measured = [self.file.metric.name, "epochs_trained", "seconds", "node", "folder", "problem"]
+        text, names, metric = io.StringIO(), list(self.file.parameters), self.file.metric.name
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["trial", "state", *names, *measured])
+        writer.writerow(["trial", "state", *names, metric, "epochs_trained", "seconds", "node", "folder", "problem"])
         for trial in self.trials():
             rest = [trial.score, trial.epochs, round(trial.seconds, 1), trial.node, trial.folder, trial.problem]
             writer.writerow([trial.number, trial.state, *map(trial.values.get, names), *rest])

@@ -20,8 +20,7 @@ from course.system import process, signals
 from course.system.errors import CourseError
 
 SECONDS_BETWEEN_LOOKS = 0.1
-# Exit codes of a run that something else ended.
-STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]
+STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]  # exit codes
 
 RayValues = dict[str, Any]  # what Ray passes between its processes
 
@@ -29,8 +28,8 @@ RayValues = dict[str, Any]  # what Ray passes between its processes
 class Worker(tune.Trainable):
     """Starts a trial, reports a row of its history.csv in each step, and ends it when it is no longer wanted.
 
-    A trial that has ended before is not trained again: its results are reported instead. A script that refuses its
-    values, or fails, is a trial that failed; one that is killed raises RuntimeError, so that Ray starts it again.
+    A trial that has ended before is not trained again, but reported. A script that fails is a trial that failed; one
+    that is killed raises RuntimeError, so that Ray starts it again.
     """
 
     def setup(self, config: RayValues) -> None:

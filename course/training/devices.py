@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -19,9 +18,6 @@ import numpy as np
 from course.config import LessonConfig
 from course.system.errors import CourseError, first_line
 from course.system.quiet import quiet
-
-if TYPE_CHECKING:
-    import jax
 
 JOIN_SECONDS = 120  # for all processes to be started
 LOST_SECONDS = 20  # without a sign of life, and JAX counts a process as lost, and ends the others

@@ -60,10 +60,7 @@ class Tracking:
         sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
     def log(self, values: Row, step: int) -> None:
-        """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
-
-        What a server has of an earlier step, or of the same, it keeps: nothing is there twice.
-        """
+        """Logs the metrics of one epoch; `step` counts epochs from 1. A server ignores a step that it already has."""
         with self._guard():
             self.run.log(values, step=step, commit=True)
 
