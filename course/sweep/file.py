@@ -4,15 +4,13 @@ import contextlib
 import math
 import re
 import reprlib
-import sys
-from collections.abc import Mapping, Sequence
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_file_location
+import runpy
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from course import data
 from course.config import LessonConfig
@@ -24,22 +22,14 @@ LARGEST = 2**20  # bytes; a sweep's file is a page
 RANKING = {"val_loss": "minimize", "val_accuracy": "maximize"}  # what every run logs of its validation images
 # Keys that Weights & Biases knows for its own agents.
 NO_EFFECT = ("command", "controller", "entity", "image_uri", "imports", "job", "run_metadata", "scheduler")
-# Distribution → the keys that it needs, besides itself, and those that it may have.
-DISTRIBUTIONS: dict[str, tuple[set[str], set[str]]] = {
-    "constant": ({"value"}, set()),
-    "categorical": ({"values"}, {"probabilities"}),
-    "int_uniform": ({"min", "max"}, set()),
-    "uniform": ({"min", "max"}, set()),
-    "q_uniform": ({"min", "max"}, {"q"}),
-    "log_uniform": ({"min", "max"}, set()),
-    "log_uniform_values": ({"min", "max"}, set()),
-    "q_log_uniform": ({"min", "max"}, {"q"}),
-    "q_log_uniform_values": ({"min", "max"}, {"q"}),
-    "normal": ({"mu", "sigma"}, set()),
-    "q_normal": ({"mu", "sigma"}, {"q"}),
+RANGES = ("int_uniform", *(q + kind for q in ("", "q_") for kind in ("uniform", "log_uniform", "log_uniform_values")))
+DISTRIBUTIONS: dict[str, set[str]] = {  # the keys that each needs, besides itself
+    "constant": {"value"},
+    "categorical": {"values"},
+    **{kind: {"min", "max"} for kind in RANGES},
+    **{kind: {"mu", "sigma"} for kind in ("normal", "q_normal")},
 }
 COUNTABLE = ("constant", "categorical", "int_uniform")  # what a grid can go through
-NOT_IN_BAYES = ("normal", "q_normal")  # Optuna has no such distributions
 LARGEST_EXPONENT = 30  # of e
 LARGEST_NUMBER = 10**15
 LONGEST = 1000  # letters of a text, elements of a list
@@ -92,9 +82,18 @@ class EarlyTermination(_Section):
     @property
     def first(self) -> int:
         """The first epoch after which trials are compared."""
-        if self.max_iter is None or self.s is None:
-            return self.min_iter or 0
-        return int(self.max_iter / self.eta**self.s)
+        return self.min_iter or int((self.max_iter or 0) / self.eta ** (self.s or 0))
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.min_iter is None) == (self.max_iter is None) or (self.max_iter is None) != (self.s is None):
+            raise ValueError("takes either min_iter, or max_iter and s")
+        if self.first < 1:
+            raise ValueError(
+                f"divides max_iter {self.max_iter} by eta {self.eta}, {self.s} times, and less than one epoch is left;"
+                " make s smaller"
+            )
+        return self
 
 
 class Parameter(_Section):
@@ -129,25 +128,17 @@ class Parameter(_Section):
             return math.exp(self.min), math.exp(self.max)
         return self.min, self.max
 
-    def whole_numbers(self) -> range:
-        """Returns all values of an int_uniform."""
-        return range(int(self.min), int(self.max) + 1)
-
     def all_values(self) -> Sequence[Value]:
         """Returns every value of a parameter that is countable."""
         if self.kind == "int_uniform":
-            return self.whole_numbers()
+            return range(int(self.min), int(self.max) + 1)
         return [self.value] if self.kind == "constant" else self.values
 
     def samples(self) -> Sequence[Value]:
         """Returns values that its field must allow if it allows all of them: the outermost, and one in between."""
-        if self.kind in ("constant", "categorical"):
-            return self.all_values()
-        if self.kind == "int_uniform":
-            return [self.min, self.max]
-        low, high = self.bounds
-        if "normal" in self.kind:
-            low, high = self.mu, self.mu + self.sigma * GOLDEN
+        if self.kind in COUNTABLE:
+            return [self.min, self.max] if self.kind == "int_uniform" else self.all_values()
+        low, high = (self.mu, self.mu + self.sigma * GOLDEN) if "normal" in self.kind else self.bounds
         samples = [low, high, low + (high - low) * GOLDEN]
         return [self.quantized(value) for value in samples] if self.kind.startswith("q_") else samples
 
@@ -164,6 +155,35 @@ class Parameter(_Section):
             lowest, highest = self.steps
             steps = min(max(steps, lowest), highest)
         return steps * self.q
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind not in DISTRIBUTIONS:
+            raise ValueError(f"has the unknown distribution {self.kind}; use one of {', '.join(DISTRIBUTIONS)}")
+        needed, given = DISTRIBUTIONS[self.kind], self.model_fields_set - {"distribution"}
+        optional = {"q"} if self.kind.startswith("q_") else {"probabilities"} if self.kind == "categorical" else set()
+        if not needed <= given <= needed | optional:
+            has = " and ".join(sorted(given)) or "nothing"
+            raise ValueError(f"is {self.kind}, which needs {' and '.join(sorted(needed))}, but has {has}")
+        for name in ("q", "sigma"):
+            if getattr(self, name) < 1 / LARGEST_NUMBER:
+                raise ValueError(f"has {name} {getattr(self, name)}, but {name} must be above 0")
+        each = self.probabilities
+        if each and (len(each) != len(self.values) or min(each) < 0 or not math.isclose(sum(each), 1, abs_tol=1e-6)):
+            raise ValueError("must have one probability for each of its values, and their sum must be 1")
+        kind, low, high = self.kind, self.min, self.max
+        if low > high:
+            raise ValueError(f"has min {low} and max {high}; min must not be above max")
+        if kind == "int_uniform" and not (isinstance(low, int) and isinstance(high, int)):
+            raise ValueError(f"is int_uniform, but has min {low} and max {high}; both must be whole numbers")
+        if kind.endswith("log_uniform") and max(abs(low), abs(high)) > LARGEST_EXPONENT:
+            raise ValueError(f"is {kind}, so min {low} and max {high} are exponents of e; {kind}_values takes values")
+        if kind.endswith("log_uniform_values") and low <= 0:
+            raise ValueError(f"is {kind}, but has min {low}, which must be above 0")
+        if kind in RANGES and kind.startswith("q_") and self.steps[0] > self.steps[1]:
+            low, high = self.bounds
+            raise ValueError(f"has no multiple of q {self.q} from {low:g} to {high:g}")
+        return self
 
 
 class SweepFile(_Section):
@@ -208,29 +228,15 @@ class SweepFile(_Section):
 
 
 def read_sweep_file(file: Path, at_most: int | None = None) -> SweepFile:
-    """Returns what a sweep's file contains, checked against class Config of the script that it names.
+    """Returns what a YAML file contains, checked against class Config of its script; `at_most` trials replace run_cap.
 
-    Args:
-        file: in YAML.
-        at_most: how many trials there are to be, if the file's run_cap does not count.
-
-    Raises:
-        CourseError: it cannot be read, is not a sweep's file, or asks for something that the script or Ray cannot do.
+    Raises CourseError if it cannot be read, is not a sweep's file, or asks for what the script or Ray cannot do.
     """
     content = _load_yaml(file)
     try:
-        if not isinstance(content, dict):
-            value = reprlib.repr(content)
-            raise CourseError(f"it contains {value} instead of names and values, such as method: random.")
-        for key in content:
-            if key in NO_EFFECT:
-                raise CourseError(f"{key} has no effect here; remove it.")
         sweep = _validated(content)
-        _check_parameters(sweep)
         _check_method(sweep, at_most)
-        _check_early_termination(sweep.early_terminate)
-        config = config_class(Path(sweep.program))
-        _check_values(sweep, config)
+        _check_values(sweep, config_class(Path(sweep.program)))
         _check_metric(sweep)
     except CourseError as error:
         raise CourseError(f"{shown(file)}: {error}") from None
@@ -240,49 +246,31 @@ def read_sweep_file(file: Path, at_most: int | None = None) -> SweepFile:
 def config_class(script: Path) -> type[LessonConfig]:
     """Returns class Config of a script, whose sentences about a wrong value end with "change it there".
 
-    Raises:
-        CourseError: the script is missing, cannot be imported, or has no class Config derived from LessonConfig.
+    Raises CourseError if the script is missing, cannot be imported, or has no such class.
     """
     if not script.is_file():
         raise CourseError(f"program is {shown(script)}, but must be a script that exists, such as cnn.py.")
-    loader = SourceFileLoader(script.stem, str(script))
-    spec = spec_from_file_location(script.stem, script, loader=loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    replaced = sys.modules.get(script.stem)  # a script may have the name of a package
-    sys.modules[script.stem] = module  # where pydantic looks annotations up
     try:
-        loader.exec_module(module)
-        config = getattr(module, "Config", None)
-        if config is None:
+        defined = runpy.run_path(str(script), run_name=script.stem)
+        if "Config" not in defined:
             raise CourseError(f"{shown(script)} has no class Config, so there are no values to choose.")
+        config = defined["Config"]
         if not (isinstance(config, type) and issubclass(config, LessonConfig)):
             raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
-        config.model_rebuild()  # an annotation may name what the script defines after it
-
-        class SweptConfig(config):  # type: ignore[valid-type, misc]
-            @classmethod
-            def where_to_change(cls, name: str) -> str:
-                return "change it there"
-
-        return SweptConfig
+        config.model_rebuild(_types_namespace=defined)  # an annotation may name what the script defines after it
+        config.where_to_change = classmethod(lambda cls, name: "change it there")  # type: ignore[assignment]
+        return config
     except CourseError:
         raise
     except (Exception, SystemExit) as error:  # a learner's file may do anything
         raise CourseError(f"{shown(script)} cannot be imported ({first_line(error)}).") from None
-    finally:
-        del sys.modules[script.stem]
-        if replaced is not None:
-            sys.modules[script.stem] = replaced
 
 
 def _load_yaml(file: Path) -> object:
     try:
-        with file.open("rb") as opened:
-            text = opened.read(LARGEST + 1)
-        if len(text) > LARGEST:
+        if file.stat().st_size > LARGEST:
             raise CourseError(f"{shown(file)} is larger than a sweep's file can be; name one such as sweep.yaml.")
-        return yaml.safe_load(text)
+        return yaml.safe_load(file.read_bytes())
     except OSError as error:
         raise CourseError(f"{shown(file)} cannot be read ({error.strerror or error}).") from None
     except yaml.MarkedYAMLError as error:
@@ -292,97 +280,44 @@ def _load_yaml(file: Path) -> object:
         raise CourseError(f"{shown(file)} is not YAML ({first_line(error)}).") from None
 
 
-def _validated(content: Mapping[object, object]) -> SweepFile:
+def _validated(content: object) -> SweepFile:
     try:
         return SweepFile.model_validate(content)
     except ValidationError as error:
-        problem = first_problem(error)
-    if problem.kind == "missing":
-        raise CourseError(f"{problem.place} is missing; docs/scaling.md has an example.")
-    if problem.kind != "extra_forbidden":
-        raise CourseError(f"{problem.place} is {reprlib.repr(problem.value)}, but {problem.requirement}.")
+        place, name, value, kind, requirement = first_problem(error)
+    if not place:
+        raise CourseError(f"it contains {reprlib.repr(value)} instead of names and values, such as method: random.")
+    if kind == "value_error":
+        raise CourseError(f"{name} {requirement.removeprefix('value error, ')}.")
+    if kind == "missing":
+        raise CourseError(f"{place} is missing; docs/scaling.md has an example.")
+    if kind != "extra_forbidden":
+        raise CourseError(f"{place} is {reprlib.repr(value)}, but {requirement}.")
+    if place in NO_EFFECT:
+        raise CourseError(f"{place} has no effect here; remove it.")
     sections: dict[str, type[BaseModel]] = {"": SweepFile, "metric.": Metric, "early_terminate.": EarlyTermination}
-    keys = sections.get(problem.place.removesuffix(problem.name), Parameter).model_fields
-    near = nearest(problem.name, keys)
+    keys = sections.get(place.removesuffix(name), Parameter).model_fields
+    near = nearest(name, keys)
     remedy = f"did you mean {near}? Otherwise remove it." if near else f"the keys here are {', '.join(keys)}."
-    raise CourseError(f"Unknown key {problem.place}; {remedy}")
-
-
-def _check_parameters(sweep: SweepFile) -> None:
-    """Raises CourseError unless each parameter has the keys of its distribution, with values that make sense."""
-    for name, parameter in sweep.parameters.items():
-        kind = parameter.kind
-        if kind not in DISTRIBUTIONS:
-            raise CourseError(f"{name} has the unknown distribution {kind}; use one of {', '.join(DISTRIBUTIONS)}.")
-        needed, possible = DISTRIBUTIONS[kind]
-        given = parameter.model_fields_set - {"distribution"}
-        if not needed <= given <= needed | possible:
-            has = " and ".join(sorted(given)) or "nothing"
-            raise CourseError(f"{name} is {kind}, which needs {' and '.join(sorted(needed))}, but has {has}.")
-        if parameter.q < 1 / LARGEST_NUMBER:
-            raise CourseError(f"{name} has q {parameter.q}, but q must be above 0.")
-        if parameter.sigma <= 0:
-            raise CourseError(f"{name} has sigma {parameter.sigma}, but sigma must be above 0.")
-        if parameter.probabilities:
-            _check_probabilities(name, parameter)
-        if "min" in needed:
-            _check_bounds(name, parameter)
-
-
-def _check_probabilities(name: str, parameter: Parameter) -> None:
-    each = parameter.probabilities
-    if len(each) != len(parameter.values) or min(each) < 0 or not math.isclose(sum(each), 1, abs_tol=1e-6):
-        raise CourseError(f"{name} must have one probability for each of its values, and their sum must be 1.")
-
-
-def _check_bounds(name: str, parameter: Parameter) -> None:
-    kind, low, high = parameter.kind, parameter.min, parameter.max
-    if low > high:
-        raise CourseError(f"{name} has min {low} and max {high}; min must not be above max.")
-    if kind == "int_uniform" and not (isinstance(low, int) and isinstance(high, int)):
-        raise CourseError(f"{name} is int_uniform, but has min {low} and max {high}; both must be whole numbers.")
-    if kind.endswith("log_uniform") and max(abs(low), abs(high)) > LARGEST_EXPONENT:
-        raise CourseError(
-            f"{name} is {kind}, so min {low} and max {high} are exponents of e; {kind}_values takes values."
-        )
-    if kind.endswith("log_uniform_values") and low <= 0:
-        raise CourseError(f"{name} is {kind}, but has min {low}, which must be above 0.")
-    if kind.startswith("q_"):
-        lowest, highest = parameter.steps
-        if lowest > highest:
-            low, high = parameter.bounds
-            raise CourseError(f"{name} has no multiple of q {parameter.q} from {low:g} to {high:g}.")
+    raise CourseError(f"Unknown key {place}; {remedy}")
 
 
 def _check_method(sweep: SweepFile, at_most: int | None) -> None:
     for name, parameter in sweep.parameters.items():
-        if sweep.method == "grid" and (parameter.kind not in COUNTABLE or parameter.probabilities):
+        kind = f"{parameter.kind} with probabilities" if parameter.probabilities else parameter.kind
+        if sweep.method == "grid" and kind not in COUNTABLE:
             raise CourseError(
-                f"{name} is {parameter.kind}, but a grid tries values one by one; list them in values, or use the"
-                " method random."
+                f"{name} is {kind}, but a grid tries values one by one; list them in values, or use the method random."
             )
-        if sweep.method == "bayes" and (parameter.kind in NOT_IN_BAYES or parameter.probabilities):
+        if sweep.method == "bayes" and (kind not in DISTRIBUTIONS or "normal" in kind):  # Optuna has neither
             raise CourseError(
-                f"{name} is {parameter.kind}{' with probabilities' * bool(parameter.probabilities)}, which bayes cannot"
-                " search; use another distribution, or the method random."
+                f"{name} is {kind}, which bayes cannot search; use another distribution, or the method random."
             )
     if sweep.method != "grid" and at_most is None and sweep.run_cap is None:
         raise CourseError(f"a {sweep.method} search never ends by itself; set run_cap: 12, or give --runs 12.")
     count = sweep.trial_count(at_most)
     if count > MOST_TRIALS:
         raise CourseError(f"{count:,} trials are too many; set run_cap: 12, or give --runs 12.")
-
-
-def _check_early_termination(early: EarlyTermination | None) -> None:
-    if early is None:
-        return
-    if (early.min_iter is None) == (early.max_iter is None) or (early.max_iter is None) != (early.s is None):
-        raise CourseError("early_terminate takes either min_iter, or max_iter and s.")
-    if early.first < 1:
-        raise CourseError(
-            f"early_terminate divides max_iter {early.max_iter} by eta {early.eta}, {early.s} times, and less than"
-            " one epoch is left; make s smaller."
-        )
 
 
 def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
@@ -393,7 +328,7 @@ def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
         config.model_validate({"project": sweep.project})
     defaults, usual = config.model_validate({}).values(), config.model_validate(sweep.constants).values()
     data.verify(usual["data"])
-    longest = usual.get("epochs")
+    longest = usual.get("epochs") or math.inf
     for name, parameter in sweep.parameters.items():
         accepted = []
         for value in parameter.samples():
@@ -404,11 +339,10 @@ def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
                 data.verify(accepted[-1])
         if name == "epochs":
             longest = max(accepted)
-    early = sweep.early_terminate
-    if early is not None and longest is not None and early.first >= longest:
+    if sweep.early_terminate is not None and sweep.early_terminate.first >= longest:
         raise CourseError(
-            f"early_terminate first compares trials after epoch {early.first}, when all {longest} are over; make it"
-            " smaller, or epochs larger."
+            f"early_terminate first compares trials after epoch {sweep.early_terminate.first}, when all {longest} are"
+            " over; make it smaller, or epochs larger."
         )
 
 
@@ -421,13 +355,12 @@ def _check_metric(sweep: SweepFile) -> None:
     if f"val_{name}" in RANKING:
         raise CourseError(f"metric is {name}, but only validation images show which trial is best; use val_{name}.")
     words = re.findall(r"\w+", Path(sweep.program).read_text(encoding="utf-8", errors="replace"))
-    own = name.startswith("val_") and name.removeprefix("val_") in words  # a metric that the learner added
-    if name not in RANKING and not own:
+    if name not in RANKING and not (name.startswith("val_") and name.removeprefix("val_") in words):
         near = nearest(name, RANKING)
         remedy = f"did you mean {near}? It" if near else "use val_accuracy, which"
         raise CourseError(
             f"metric is {reprlib.repr(name)}, which {sweep.program} never logs; {remedy} is always there."
         )
-    wanted = RANKING.get(name, goal)
+    wanted = RANKING.get(name, goal)  # a metric that the learner added may have either
     if goal != wanted:
         raise CourseError(f"metric {name} has the goal {goal}, which looks for the worst; set goal: {wanted}.")

@@ -2,7 +2,6 @@
 
 import json
 import math
-from typing import TypeGuard
 
 import optuna
 
@@ -10,7 +9,7 @@ from course.report import figures
 from course.report.page import Picture, render
 from course.report.style import png
 from course.runs import folder as run_folder
-from course.sweep.file import Parameter, Value
+from course.sweep.file import Parameter
 from course.sweep.trials import Sweep, Trial
 from course.system.files import write_text
 
@@ -20,15 +19,14 @@ ENOUGH = 4  # finished trials, for a first guess of what mattered
 
 def write_sweep_report(sweep: Sweep) -> None:
     """Writes report.html from what the trials of a sweep left; raises CourseError if it cannot be written."""
-    ranked = sweep.ranked()
-    best = sweep.best()
+    ranked, best = sweep.ranked(), sweep.best()
     page = render(
         "sweep.html",
         sweep=sweep,
         trials=sweep.trials(),
         ranked=ranked[:MOST_SHOWN],
         best=best,
-        test_accuracy=None if best is None else best.test_accuracy(),
+        test_accuracy=best and best.test_accuracy(),
         importance=importance(sweep),
         pictures={"trials": _picture(sweep, ranked)} if ranked and sweep.file.varied else {},
     )
@@ -38,23 +36,21 @@ def write_sweep_report(sweep: Sweep) -> None:
 def importance(sweep: Sweep) -> dict[str, float]:
     """Returns the fraction, 0 to 1, of each parameter in what made finished trials differ, the largest first.
 
-    Estimated by Optuna (PED-ANOVA, Watanabe and others 2023, https://arxiv.org/abs/2304.10255); empty if there are
-    too few finished trials, or all of them have the same score.
+    Estimated by Optuna (PED-ANOVA, https://arxiv.org/abs/2304.10255); empty if too few trials finished, or all alike.
     """
     finished = [trial for trial in sweep.ranked() if trial.state == "finished"]
-    varied = {
-        name: parameter
+    points = {
+        name: _points(parameter, name, finished)
         for name, parameter in sweep.file.varied.items()
         if len({json.dumps(trial.values[name]) for trial in finished}) > 1
     }
-    if len(finished) < ENOUGH or not varied or len({trial.score for trial in finished}) == 1:
+    if len(finished) < ENOUGH or not points or len({trial.score for trial in finished}) == 1:
         return {}
-    points = {name: _points(parameter, name, finished) for name, parameter in varied.items()}
-    distributions = {name: _range_of(varied[name], values) for name, values in points.items()}
+    distributions = {name: _range_of(sweep.file.parameters[name], values) for name, values in points.items()}
     study = optuna.create_study(direction=sweep.file.metric.goal)
-    for number, trial in enumerate(finished):
-        values = {name: points[name][number] for name in varied}
-        study.add_trial(optuna.create_trial(params=values, distributions=distributions, value=trial.score))
+    for trial, *values in zip(finished, *points.values(), strict=True):
+        tried = dict(zip(points, values, strict=True))
+        study.add_trial(optuna.create_trial(params=tried, distributions=distributions, value=trial.score))
     fractions = optuna.importance.get_param_importances(study)
     return {} if any(map(math.isnan, fractions.values())) else fractions
 
@@ -74,13 +70,9 @@ def _picture(sweep: Sweep, ranked: list[Trial]) -> Picture:
 
 def _points(parameter: Parameter, name: str, trials: list[Trial]) -> list[float | str]:
     """Returns the values of trials as places on an axis: numbers, or texts if one of several choices is not one."""
-    numeric = all(map(_is_number, parameter.values))
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in parameter.values)
     values = [trial.values[name] for trial in trials]
-    return [value if numeric and _is_number(value) else str(value) for value in values]
-
-
-def _is_number(value: Value) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return [value if numeric and isinstance(value, int | float) else str(value) for value in values]
 
 
 def _range_of(parameter: Parameter, values: list[float | str]) -> optuna.distributions.BaseDistribution:

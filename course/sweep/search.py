@@ -13,7 +13,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 os.environ |= {  # read when Ray is loaded, or by the processes that it starts
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -35,11 +34,11 @@ from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
-from ray.tune.search.sample import Domain
 
-from course.sweep.file import EarlyTermination, Parameter, Value
+from course.sweep.file import Parameter, Value
+from course.sweep.terminal import Scoreboard
 from course.sweep.trials import Sweep, Trial, TrialProgress
-from course.sweep.worker import RayValues, Worker, progress_in
+from course.sweep.worker import RayValues, Worker
 from course.system import signals
 from course.system.errors import CourseError, first_line
 
@@ -49,57 +48,54 @@ OBJECT_STORE = 80 * 2**20  # bytes, about the least that Ray takes; trials pass 
 MEMORY_OF_A_TRIAL = 2 * 2**30  # bytes
 SECONDS_TO_ANSWER = 10  # of a cluster
 DIGITS = 6  # of a number that is drawn
-MODES = {"minimize": "min", "maximize": "max"}  # goal → Ray's word for it
 
 
-class Watcher(Protocol):
-    """Who is told what happens."""
-
-    def epoch(self, progress: TrialProgress) -> None:
-        """A trial has finished an epoch."""
-
-    def end(self, trial: Trial) -> None:
-        """A trial has ended."""
-
-
-def run_trials(sweep: Sweep, watcher: Watcher, parallel: int | None, address: str | None) -> None:
+def run_trials(sweep: Sweep, scoreboard: Scoreboard, parallel: int | None, address: str | None) -> None:
     """Runs all trials of a sweep that have not ended yet, and keeps their results in its folder.
 
-    Args:
-        sweep: with the trials that were chosen so far, none in a new one.
-        watcher: is told what happens.
-        parallel: how many trials to train at a time; as many as there are cores, and memory, if None.
-        address: of a running Ray cluster, <host>:<port>; one on this machine is started, and ended, if None.
-
-    Raises:
-        CourseError: there is no such cluster, or it is too small.
+    `parallel` trials train at a time, by default as many as there are cores, and memory. `address`, <host>:<port>, is
+    that of a running Ray cluster; without it, one on this machine is started, and ended. Raises CourseError if there is
+    no such cluster, or it is too small.
     """
-    _silence_libraries()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", module="optuna|ray")
+    for name in ("ray", "ray.tune", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with _cluster(address, parallel) as cores:
-        at_a_time = parallel or _default_parallel(sum(cores), local=address is None)
-        tuner = _tuner(sweep, watcher, at_a_time, _cores_per_trial(cores, at_a_time))
+        most = sum(cores)
+        if address is None and hasattr(os, "sysconf"):  # this machine may have less memory
+            most = min(most, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_OF_A_TRIAL)
+        at_a_time = parallel or max(1, most)
+        tuner = _tuner(sweep, scoreboard, at_a_time, _cores_per_trial(cores, at_a_time))
         try:
             tuner.fit()
         finally:
             shutil.rmtree(sweep.folder / RAY, ignore_errors=True)
 
 
-def _tuner(sweep: Sweep, watcher: Watcher, at_a_time: int, cores: int) -> tune.Tuner:
+def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> tune.Tuner:
     """Returns what trains `at_a_time` trials side by side, on so many cores each."""
     search, numbers = _search(sweep)
+    threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    tracking = {"WANDB_MODE": os.environ.get("WANDB_MODE", "offline"), "WANDB_RUN_GROUP": sweep.settings.group}
     space = {
         "sweep": str(sweep.folder),
         "working_directory": sweep.settings.working_directory,
-        "environment": _trial_environment(sweep, cores),
+        "environment": dict.fromkeys(threads, str(cores)) | tracking,
     }
+    early = sweep.file.early_terminate
     return tune.Tuner(
         tune.with_resources(Worker, {"cpu": cores}),
         param_space=space | numbers,
         tune_config=tune.TuneConfig(
             metric=sweep.file.metric.name,
-            mode=MODES[sweep.file.metric.goal],
+            mode=sweep.file.metric.goal[:3],
             search_alg=search,
-            scheduler=_scheduler(sweep.file.early_terminate),
+            scheduler=None
+            if early is None
+            else ASHAScheduler(
+                "epoch", max_t=1_000_000, grace_period=early.first, reduction_factor=early.eta, stop_last_trials=False
+            ),
             num_samples=1 if search is None else sweep.settings.trials,
             max_concurrent_trials=at_a_time,
             reuse_actors=True,
@@ -109,28 +105,18 @@ def _tuner(sweep: Sweep, watcher: Watcher, at_a_time: int, cores: int) -> tune.T
             name=RAY,
             storage_path=str(sweep.folder),
             verbose=0,
-            callbacks=[_Keeper(sweep, watcher)],
+            callbacks=[_Keeper(sweep, scoreboard)],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
 
 
-def _scheduler(early: EarlyTermination | None) -> ASHAScheduler | None:
-    """Returns what stops trials that fall behind."""
-    if early is None:
-        return None
-    return ASHAScheduler(
-        "epoch", max_t=1_000_000, grace_period=early.first, reduction_factor=early.eta, stop_last_trials=False
-    )
-
-
 class _Keeper(tune.Callback):
     """Writes the result of a trial as soon as it ends."""
 
-    def __init__(self, sweep: Sweep, watcher: Watcher) -> None:
-        self.sweep = sweep
-        self.watcher = watcher
+    def __init__(self, sweep: Sweep, scoreboard: Scoreboard) -> None:
+        self.sweep, self.scoreboard = sweep, scoreboard
         self.next_table = 0.0
 
     def __getstate__(self) -> dict[str, object]:
@@ -139,12 +125,11 @@ class _Keeper(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[RayTrial], trial: RayTrial, result: RayValues, **info: object
     ) -> None:
-        progress = progress_in(result)
-        if progress.problem is None:
-            self.watcher.epoch(progress)
+        if result["progress"].problem is None:
+            self.scoreboard.epoch(result["progress"])
 
     def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: object) -> None:
-        progress = progress_in(trial.last_result)
+        progress: TrialProgress = trial.last_result["progress"]
         self._keep(
             progress.number,
             state="failed" if progress.problem else "finished" if progress.complete else "stopped",
@@ -167,7 +152,7 @@ class _Keeper(tune.Callback):
         if not before.ended:
             ended = before.model_copy(update=values)
             self.sweep.keep(ended)
-            self.watcher.end(ended)
+            self.scoreboard.end(ended)
             started = time.monotonic()
             if started >= self.next_table:
                 self.sweep.write_table()
@@ -181,16 +166,14 @@ class _Suggestions(OptunaSearch):
     """
 
     def __init__(self, sweep: Sweep) -> None:
-        known = sweep.trials()
-        taken = [trial.number for trial in known]
+        known, varied = sweep.trials(), sweep.file.varied
         self.sweep = sweep
-        self.numbers = taken + [number for number in range(1, sweep.settings.trials + 1) if number not in taken]
-        self.given, self.known = 0, len(known)
-        varied = sweep.file.varied
+        self.taken = [trial.number for trial in known]
+        self.next = iter(self.taken + [n for n in range(1, sweep.settings.trials + 1) if n not in self.taken])
         super().__init__(
             {name: distribution(parameter) for name, parameter in varied.items()},
             metric=sweep.file.metric.name,
-            mode=MODES[sweep.file.metric.goal],
+            mode=sweep.file.metric.goal[:3],
             points_to_evaluate=[
                 {name: _as_suggestion(parameter, trial.values[name]) for name, parameter in varied.items()}
                 for trial in known
@@ -201,12 +184,11 @@ class _Suggestions(OptunaSearch):
     def suggest(self, trial_id: str) -> dict[str, int]:
         suggested = super().suggest(trial_id)
         assert suggested is not None
-        number = self.numbers[self.given]
-        if self.given >= self.known:
+        number = next(self.next)
+        if number not in self.taken:
             varied = self.sweep.file.varied
             values = {name: _from_suggestion(parameter, suggested[name]) for name, parameter in varied.items()}
             self.sweep.keep(Trial(number=number, values=self.sweep.file.constants | values))
-        self.given += 1
         return {"number": number}
 
     def on_trial_result(self, trial_id: str, result: RayValues) -> None:
@@ -235,23 +217,18 @@ def draw(parameters: dict[str, Parameter], randomness: np.random.Generator) -> d
     """Returns a value of each parameter, drawn from its distribution."""
     values: dict[str, Value] = {}
     for name, parameter in parameters.items():
-        if parameter.kind == "constant":
-            values[name] = parameter.value
-        elif parameter.kind == "categorical":
-            choice = randomness.choice(len(parameter.values), p=parameter.probabilities or None)
-            values[name] = parameter.values[choice]
+        if parameter.kind in ("constant", "categorical"):
+            choices = parameter.all_values()
+            values[name] = choices[randomness.choice(len(choices), p=parameter.probabilities or None)]
+            continue
+        if "normal" in parameter.kind:
+            domain = tune.randn(parameter.mu, parameter.sigma)
+        elif parameter.kind == "int_uniform":
+            domain = tune.randint(int(parameter.min), int(parameter.max) + 1)
         else:
-            values[name] = _rounded(parameter, _domain(parameter).sample(random_state=randomness))
+            domain = (tune.loguniform if "log" in parameter.kind else tune.uniform)(*parameter.bounds)
+        values[name] = _rounded(parameter, domain.sample(random_state=randomness))
     return values
-
-
-def _domain(parameter: Parameter) -> Domain:
-    """Returns Ray's domain of a parameter that is drawn from a range; `_rounded` makes its values multiples of q."""
-    if "normal" in parameter.kind:
-        return tune.randn(parameter.mu, parameter.sigma)
-    if parameter.kind == "int_uniform":
-        return tune.randint(int(parameter.min), int(parameter.max) + 1)
-    return (tune.loguniform if "log" in parameter.kind else tune.uniform)(*parameter.bounds)
 
 
 def distribution(parameter: Parameter) -> optuna.distributions.BaseDistribution:
@@ -281,12 +258,9 @@ def _from_suggestion(parameter: Parameter, suggested: str | int | float) -> Valu
 
 def _rounded(parameter: Parameter, value: float) -> int | float:
     """Returns a number that was drawn as one would write it, inside its bounds."""
-    if parameter.kind.startswith("q_"):
-        value = parameter.quantized(float(value))
-        whole = isinstance(parameter.q, int)
-    else:
-        whole = parameter.kind == "int_uniform"
-    if whole:
+    in_steps = parameter.kind.startswith("q_")
+    value = parameter.quantized(float(value)) if in_steps else value
+    if isinstance(parameter.q, int) if in_steps else parameter.kind == "int_uniform":
         return int(value)
     low, high = parameter.bounds
     return min(max(float(f"{float(value):.{DIGITS}g}"), low), high)
@@ -295,45 +269,30 @@ def _rounded(parameter: Parameter, value: float) -> int | float:
 @contextlib.contextmanager
 def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
     """Connects to a cluster, or starts one on this machine; yields how many cores each of its nodes has."""
-    with contextlib.ExitStack() as stack:
-        options: RayValues = {} if address is not None else stack.enter_context(_own_cluster(parallel))
-        where = f"No Ray cluster can be reached at {address}" if address else "Ray cannot be started"
+    # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end.
+    short = "/tmp" if os.path.isdir("/tmp") else None
+    with tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder:
+        options: RayValues = {"address": address or "local"}
+        options |= {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
+        if address is None:
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            _cores_per_trial([cores], parallel or 1)  # before anything is started
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # not left in the home as Ray would
+            options |= {"num_cpus": cores, "num_gpus": 0, "include_dashboard": False}
+            options |= {"object_store_memory": OBJECT_STORE, "_temp_dir": folder}
         try:
             if address is not None:  # Ray itself would try for minutes
                 host, _, port = address.rpartition(":")
                 socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
-            ray.init(
-                address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL,
-                configure_logging=True, **options,
-            )  # fmt: skip
+            ray.init(**options)
         except (OSError, RuntimeError, ValueError) as error:
+            where = f"No Ray cluster can be reached at {address}" if address else "Ray cannot be started"
             raise CourseError(f"{where} ({first_line(error)}).") from None
-        stack.callback(ray.shutdown)
-        signals.stop_in_order()  # Ray has ways of its own
-        yield [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-
-
-@contextlib.contextmanager
-def _own_cluster(parallel: int | None) -> Iterator[RayValues]:
-    """Yields the options of a cluster for this sweep alone; raises CourseError if this machine has too few cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    _cores_per_trial([cores], parallel or 1)  # before anything is started
-    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # not left in the home as Ray would
-    # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end.
-    short = "/tmp" if os.path.isdir("/tmp") else None
-    with tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder:
-        yield {
-            "num_cpus": cores, "num_gpus": 0, "include_dashboard": False, "object_store_memory": OBJECT_STORE,
-            "_temp_dir": folder,
-        }  # fmt: skip
-
-
-def _default_parallel(cores: int, local: bool) -> int:
-    """Returns how many trials to train at a time: one per core, as far as this machine has memory for them."""
-    if local and hasattr(os, "sysconf"):
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return max(1, min(cores, int(memory / MEMORY_OF_A_TRIAL)))
-    return max(1, cores)
+        try:
+            signals.stop_in_order()  # Ray has ways of its own
+            yield [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        finally:
+            ray.shutdown()
 
 
 def _cores_per_trial(cores: list[int], trials: int) -> int:
@@ -342,17 +301,3 @@ def _cores_per_trial(cores: list[int], trials: int) -> int:
         if sum(node // each for node in cores) >= trials:
             return each
     raise CourseError(f"parallel is {trials}, but there are {sum(cores)} cores, one per trial; give at most that.")
-
-
-def _trial_environment(sweep: Sweep, cores: int) -> dict[str, str]:
-    """Returns the variables that are added to the environment of a trial's script."""
-    threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    mode = os.environ.get("WANDB_MODE", "offline")
-    return dict.fromkeys(threads, str(cores)) | {"WANDB_MODE": mode, "WANDB_RUN_GROUP": sweep.settings.group}
-
-
-def _silence_libraries() -> None:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    warnings.filterwarnings("ignore", module="optuna|ray")
-    for name in ("ray", "ray.tune", "ray.data"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -5,7 +5,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from course.sweep.trials import Sweep, Trial, TrialProgress
 
@@ -13,42 +13,38 @@ MOST_ROWS = 20
 WIDE = 1000  # letters per line, where nobody looks at it in a terminal
 
 
-class Scoreboard:
+class Scoreboard(Progress):
     """A bar for the sweep and one for each trial in a terminal, else a line per trial; a context manager."""
 
     def __init__(self, sweep: Sweep) -> None:
-        self.sweep = sweep
         terminal = sys.stdout.isatty()
         # No markup: values such as [64, 64] look like it.
-        self.console = Console(markup=False, highlight=False, width=None if terminal else WIDE)
+        console = Console(markup=False, highlight=False, width=None if terminal else WIDE)
         columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-        self.bars = Progress(*columns, console=self.console, disable=not terminal)
+        super().__init__(*columns, console=console, disable=not terminal)
+        self.sweep = sweep
         self.bar_of: dict[int, TaskID] = {}  # trial's number → its bar
 
     def __enter__(self) -> Self:
         ended = sum(trial.ended for trial in self.sweep.trials())
         before = f", {ended} of which ended before" if ended else ""
         self.console.print(f"{self.sweep.file.program}: {self.sweep.settings.trials} trials{before}.")
-        self.bars.start()
-        self.whole = self.bars.add_task("trials", total=self.sweep.settings.trials, completed=ended)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bars.stop()
+        self.whole = self.add_task("trials", total=self.sweep.settings.trials, completed=ended)
+        return super().__enter__()
 
     def epoch(self, progress: TrialProgress) -> None:
         """Shows that a trial has finished an epoch."""
         number = progress.number
         if number not in self.bar_of:
-            self.bar_of[number] = self.bars.add_task("", total=progress.epochs)
+            self.bar_of[number] = self.add_task("", total=progress.epochs)
         description = f"trial {number}, {self.sweep.file.metric.name} {progress.score:.4f}"
-        self.bars.update(self.bar_of[number], completed=progress.epoch, description=description)
+        self.update(self.bar_of[number], completed=progress.epoch, description=description)
 
     def end(self, trial: Trial) -> None:
         """Shows the result of a trial."""
         if trial.number in self.bar_of:
-            self.bars.remove_task(self.bar_of.pop(trial.number))
-        self.bars.advance(self.whole)
+            self.remove_task(self.bar_of.pop(trial.number))
+        self.advance(self.whole)
         result = trial.problem
         if trial.state != "failed":
             after = f"{trial.epochs} epoch{'s' * (trial.epochs != 1)}, {trial.seconds:.0f} s"
@@ -61,9 +57,8 @@ class Scoreboard:
         """Shows the best trials in a table, and says how to repeat the best one."""
         sweep, best = self.sweep, self.sweep.best()
         varied = list(sweep.file.varied)
-        table = Table(box=None, pad_edge=False)
-        for name in ("trial", sweep.file.metric.name, *varied, "state", "epochs", "seconds"):
-            table.add_column(name, justify="right")
+        names = ("trial", sweep.file.metric.name, *varied, "state", "epochs", "seconds")
+        table = Table(*(Column(name, justify="right") for name in names), box=None, pad_edge=False)
         for trial in sweep.ranked()[:MOST_ROWS]:
             values = [str(trial.values[name]) for name in varied]
             measured = [trial.state, str(trial.epochs), f"{trial.seconds:.0f}"]

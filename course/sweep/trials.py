@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import io
-import json
 import re
 import secrets
 import shlex
@@ -11,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from course.runs import folder as run_folder
 from course.runs.record import read_run
@@ -22,13 +21,10 @@ from course.system.problems import first_problem
 
 SWEEPS = "sweeps"  # in runs/
 FILE, TRIALS, TABLE = "sweep.yaml", "trials", "trials.csv"
-ENDED = ("finished", "stopped", "failed")
 
 
-class Trial(BaseModel):
+class Trial(BaseModel, extra="forbid", frozen=True):
     """One choice of values, and its result."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     number: int  # from 1
     values: dict[str, Value]
@@ -43,7 +39,7 @@ class Trial(BaseModel):
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do for it."""
-        return self.state in ENDED
+        return self.state != "open"
 
     @property
     def score_text(self) -> str:
@@ -51,10 +47,7 @@ class Trial(BaseModel):
         return "-" if self.score is None else f"{self.score:.4f}"
 
     def test_accuracy(self) -> float | None:
-        """Returns the fraction of the test images that its network gets right, to be shown for the best trial alone.
-
-        None if its script does not measure it; raises CourseError if its run is damaged or was deleted.
-        """
+        """Returns that of its run, 0 to 1, None if it has none; raises CourseError if the run is damaged or deleted."""
         return None if self.folder is None else read_run(run_folder.RUNS / self.folder).metrics.get("test_accuracy")
 
 
@@ -71,10 +64,8 @@ class TrialProgress(NamedTuple):
     problem: str | None = None  # a sentence, if it failed
 
 
-class SweepSettings(BaseModel):
+class SweepSettings(BaseModel, extra="forbid", frozen=True):
     """What a sweep was started with, besides its file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     trials: int
     seed: int
@@ -95,9 +86,10 @@ class Sweep(NamedTuple):
         content = read_sweep_file(file, at_most)
         name = re.sub(r"[^\w.-]+", "-", content.name or file.stem)[:20]
         group = f"{name}-{secrets.token_hex(2)}"  # the letters tell its runs from those of every other sweep
+        settings = SweepSettings(
+            trials=content.trial_count(at_most), seed=seed, group=group, working_directory=str(Path.cwd())
+        )
         folder = run_folder.new_folder(SWEEPS, group)
-        trials, directory = content.trial_count(at_most), str(Path.cwd())
-        settings = SweepSettings(trials=trials, seed=seed, group=group, working_directory=directory)
         try:
             (folder / TRIALS).mkdir()
             shutil.copyfile(file, folder / FILE)
@@ -109,10 +101,9 @@ class Sweep(NamedTuple):
 
     @classmethod
     def old(cls, folder: Path, at_most: int | None = None) -> Self:
-        """Returns the sweep in a folder, with as many trials as it had, or `at_most` from now on.
+        """Returns the sweep in a folder, with `at_most` trials from now on, unless that is None.
 
-        Raises:
-            CourseError: there is none, it is damaged, or its script no longer fits.
+        Raises CourseError if there is none, it is damaged, or its script no longer fits.
         """
         settings = _read_settings(folder)
         if Path.cwd() != Path(settings.working_directory):
@@ -157,9 +148,8 @@ class Sweep(NamedTuple):
 
     def ranked(self) -> list[Trial]:
         """Returns the trials that finished an epoch, best first by the metric in validation, failed ones left out."""
-        sign = -1 if self.file.metric.goal == "maximize" else 1
         scored = [trial for trial in self.trials() if trial.state != "failed" and trial.score is not None]
-        return sorted(scored, key=lambda trial: (sign * (trial.score or 0), trial.number))
+        return sorted(scored, key=lambda trial: trial.score or 0, reverse=self.file.metric.goal == "maximize")
 
     def best(self) -> Trial | None:
         """Returns the best of the trials that were trained to their end."""
@@ -176,15 +166,12 @@ class Sweep(NamedTuple):
 
     def write_table(self) -> None:
         """Writes trials.csv, one row per trial; raises CourseError."""
-        text = io.StringIO()
+        text, names, metric = io.StringIO(), list(self.file.parameters), self.file.metric.name
         writer = csv.writer(text, lineterminator="\n")
-        names = list(self.file.parameters)
-        measured = [self.file.metric.name, "epochs_trained", "seconds", "node", "folder", "problem"]
-        writer.writerow(["trial", "state", *names, *measured])
+        writer.writerow(["trial", "state", *names, metric, "epochs_trained", "seconds", "node", "folder", "problem"])
         for trial in self.trials():
-            values = [trial.values.get(name) for name in names]
             rest = [trial.score, trial.epochs, round(trial.seconds, 1), trial.node, trial.folder, trial.problem]
-            writer.writerow([trial.number, trial.state, *values, *rest])
+            writer.writerow([trial.number, trial.state, *map(trial.values.get, names), *rest])
         write_text(self.folder / TABLE, text.getvalue())
 
     def _file(self, number: int) -> Path:
@@ -194,22 +181,20 @@ class Sweep(NamedTuple):
 def newest_interrupted() -> Path:
     """Returns the folder of the newest sweep of which some trials have not ended; raises CourseError if none is."""
     for folder in reversed(run_folder.folders_with(run_folder.CONFIG, SWEEPS)):
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # a damaged one cannot be resumed
-            trials = [Trial.model_validate_json(file.read_bytes()) for file in (folder / TRIALS).glob("[0-9]*.json")]
-            if sum(trial.ended for trial in trials) < json.loads((folder / run_folder.CONFIG).read_bytes())["trials"]:
+        with contextlib.suppress(CourseError):  # a damaged one cannot be resumed
+            trials = [_read_trial(file) for file in (folder / TRIALS).glob("[0-9]*.json")]
+            if sum(trial.ended for trial in trials) < _read_settings(folder).trials:
                 return folder
     raise CourseError("No sweep was interrupted; `python sweep.py` starts one.")
 
 
 def _read_settings(folder: Path) -> SweepSettings:
     file = folder / run_folder.CONFIG
-    try:
-        if not (folder / TRIALS).is_dir():
-            raise FileNotFoundError
-        return SweepSettings.model_validate_json(file.read_bytes())
-    except OSError:
+    if not (file.is_file() and (folder / TRIALS).is_dir()):
         sweeps = shown(run_folder.RUNS / SWEEPS)
-        raise CourseError(f"{shown(folder)} is not a sweep; name a folder in {sweeps}.") from None
+        raise CourseError(f"{shown(folder)} is not a sweep; name a folder in {sweeps}.")
+    try:
+        return SweepSettings.model_validate_json(file.read_bytes())
     except ValidationError as error:
         problem = first_problem(error)
     what = f"{problem.place} {problem.requirement}".strip()

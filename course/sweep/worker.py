@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +20,16 @@ from course.system import process, signals
 from course.system.errors import CourseError
 
 SECONDS_BETWEEN_LOOKS = 0.1
-# Exit codes of a run that something else ended.
-STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]
+STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]  # exit codes
 
 RayValues = dict[str, Any]  # what Ray passes between its processes
-
-
-def progress_in(result: Mapping[str, object]) -> TrialProgress:
-    """Returns what a worker reported."""
-    progress = result["progress"]
-    assert isinstance(progress, TrialProgress)
-    return progress
 
 
 class Worker(tune.Trainable):
     """Starts a trial, reports a row of its history.csv in each step, and ends it when it is no longer wanted.
 
-    A trial that has ended before is not trained again: its results are reported instead. A script that refuses its
-    values, or fails, is a trial that failed; one that is killed raises RuntimeError, so that Ray starts it again.
+    A trial that has ended before is not trained again, but reported. A script that fails is a trial that failed; one
+    that is killed raises RuntimeError, so that Ray starts it again.
     """
 
     def setup(self, config: RayValues) -> None:
@@ -56,7 +47,15 @@ class Worker(tune.Trainable):
         elif finished := [folder for folder in self.earlier if (folder / run_folder.METRICS).exists()]:
             self.folder = finished[-1]
         else:
-            self._start(config["environment"])
+            name = f"--name={self.sweep.run_name(self.trial.number)}"
+            with self.sweep.log(self.trial.number).open("wb") as log:
+                self.program = subprocess.Popen(  # in the process group of its parent, which Ray ends as a whole
+                    [sys.executable, self.sweep.file.program, *self.sweep.words(self.trial), name],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=os.environ | {"PYTHONUNBUFFERED": "1"} | config["environment"],
+                )
 
     def reset_config(self, new_config: RayValues) -> bool:
         """Continues with another trial in the same process, which saves the seconds that a new one takes."""
@@ -85,22 +84,9 @@ class Worker(tune.Trainable):
         if self.program is not None:
             process.end(self.program)
 
-    def _start(self, environment: dict[str, str]) -> None:
-        words = self.sweep.words(self.trial)
-        name = f"--name={self.sweep.run_name(self.trial.number)}"
-        with self.sweep.log(self.trial.number).open("wb") as log:
-            self.program = subprocess.Popen(  # in the process group of its parent, which Ray ends as a whole
-                [sys.executable, self.sweep.file.program, *words, name],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
-            )
-
     def _rows(self) -> list[Row]:
         if self.folder is None and self.program is not None:
-            new = set(self.sweep.run_folders(self.trial.number)) - set(self.earlier)
-            self.folder = max(new, default=None)
+            self.folder = max({*self.sweep.run_folders(self.trial.number)} - {*self.earlier}, default=None)
         with contextlib.suppress(CourseError):  # damaged since
             return [] if self.folder is None else read_history(self.folder)
         return []
@@ -111,7 +97,7 @@ class Worker(tune.Trainable):
             return self._failed(f"{metric} is not among what it logs: {', '.join(row)}.")
         if self.program is None:
             return self._report(row, complete=len(rows) == len(self._rows()))
-        last = row["epoch"] == _epochs_of(self.folder)
+        last = row["epoch"] == self._epochs()
         if last and self.program.wait() != 0:  # it is tested, and its report is drawn
             return self._at_the_end(rows)
         return self._report(row, complete=last)
@@ -124,13 +110,11 @@ class Worker(tune.Trainable):
         if self.trial.problem is not None:
             return self._failed(self.trial.problem)
         if code > 0:
-            return self._failed(_last_words(self.sweep.log(self.trial.number), code))
-        if rows:
-            return self._report(rows[-1], complete=True)
-        if self.trial.ended:  # and its folder was deleted since
-            row: Row = {"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}
-            return self._report(row, complete=True)
-        return self._failed("It ended without an epoch.")
+            lines = self.sweep.log(self.trial.number).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return self._failed(lines[-1][:300] if lines else f"It ended with exit code {code} and no message.")
+        if not rows and self.trial.ended:  # and its folder was deleted since
+            rows = [{"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}]
+        return self._report(rows[-1], complete=True) if rows else self._failed("It ended without an epoch.")
 
     def _failed(self, problem: str) -> RayValues:
         return self._report({"epoch": self.reported}, problem=problem)
@@ -142,7 +126,7 @@ class Worker(tune.Trainable):
         progress = TrialProgress(
             number=self.trial.number,
             epoch=int(row["epoch"] or 0),
-            epochs=_epochs_of(self.folder),
+            epochs=self._epochs(),
             score=math.nan if score is None else score,
             folder=None if self.folder is None else self.folder.relative_to(run_folder.RUNS).as_posix(),
             node=ray.get_runtime_context().get_node_id()[:8],
@@ -152,15 +136,8 @@ class Worker(tune.Trainable):
         done = complete or problem is not None
         return {"epoch": progress.epoch, metric: progress.score, "done": done, "progress": progress}
 
-
-def _last_words(log: Path, code: int) -> str:
-    """Returns how a script that failed explains it."""
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else f"It ended with exit code {code} and no message."
-
-
-def _epochs_of(run: Path | None) -> int | None:
-    """Returns how many epochs a run is to have, None where its config does not say so."""
-    with contextlib.suppress(CourseError):
-        return None if run is None else read_config(run).get("epochs")
-    return None
+    def _epochs(self) -> int | None:
+        """Returns how many epochs the run is to have, None where its config does not say so."""
+        with contextlib.suppress(CourseError):
+            return None if self.folder is None else read_config(self.folder).get("epochs")
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import json
 import os
@@ -10,7 +11,6 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -19,35 +19,20 @@ from course.config import LessonConfig
 from course.system.errors import CourseError, first_line
 from course.system.quiet import quiet
 
-if TYPE_CHECKING:
-    import jax
-
-VARIABLES = ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")  # of Keras, after KERAS_DISTRIBUTION_
 JOIN_SECONDS = 120  # for all processes to be started
 LOST_SECONDS = 20  # without a sign of life, and JAX counts a process as lost, and ends the others
 OWN = ("name", "project", "data")  # values in which the processes of one training may differ
 
-State = TypeVar("State")
-Batch = TypeVar("Batch")
-Result = TypeVar("Result")
-
-
-class Processes(NamedTuple):
-    """The processes of one training."""
-
-    address: str  # host:port of process 0
-    total: int
-    number: int  # which of them this is, from 0
-
 
 def check(data_parallel: bool) -> None:
-    """Raises CourseError, before Keras is loaded, if devices cannot share batches although `data_parallel` asks for it.
-
-    They can on the JAX backend; several processes also need Keras' own three environment variables.
-    """
+    """Raises CourseError, before Keras is loaded, if it is asked for without JAX, or Keras' variables do not agree."""
     if not data_parallel:
         return
-    backend = os.environ.get("KERAS_BACKEND") or _backend_in_file()
+    backend = os.environ.get("KERAS_BACKEND")
+    if not backend:
+        backend = "tensorflow"
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # as Keras does
+            backend = json.loads(Path(os.environ["KERAS_HOME"], "keras.json").read_text(encoding="utf-8"))["backend"]
     if backend != "jax":
         raise CourseError(
             f"data_parallel needs Keras' JAX backend, but this one is {backend}; install jax and set KERAS_BACKEND=jax,"
@@ -59,28 +44,22 @@ def check(data_parallel: bool) -> None:
 def join(script: str, config: LessonConfig, epochs: int) -> None:
     """Makes all devices share every batch, those of other processes too, if config.data_parallel asks for it.
 
-    Every process feeds the whole batches, in the same order, and works on its part of each; the weights stay the same
-    everywhere, bit by bit. This must come before any computation. Only process 0 is tracked. If a process is lost, JAX
-    ends the others with a message of its own.
+    Call it before any computation. Every process feeds the whole batches, in the same order, and works on its part of
+    each; the weights stay the same everywhere, bit by bit. Only process 0 is tracked. In a resumed run, `epochs` are
+    finished already.
 
-    Args:
-        script: the name of the script without .py.
-        config: the values of this run.
-        epochs: how many are finished already, in a resumed run.
-
-    Raises:
-        CourseError: the others do not come or were started with other values, or batches cannot be shared equally.
+    Raises CourseError if the others do not come or have other values, or if batches cannot be shared equally.
     """
     check(config.data_parallel)
     if not config.data_parallel:
         return
-    processes = _processes()
-    if processes.total > 1:
+    address, total, number = _processes()
+    which = f"; this is process {number} of {total}" if total > 1 else ""
+    if total > 1:
+        values = {name: value for name, value in config.values().items() if name not in OWN}
         with quiet(1):
-            _meet(processes)
-            values = {name: value for name, value in config.values().items() if name not in OWN}
-            _compare({"script": script, "epochs finished": epochs} | values)
-        if processes.number > 0:
+            _meet(address, total, number, {"script": script, "epochs finished": epochs} | values)
+        if number > 0:
             os.environ["WANDB_MODE"] = "disabled"
     devices = len(keras.distribution.list_devices())
     if config.batch_size % devices:
@@ -88,8 +67,14 @@ def join(script: str, config: LessonConfig, epochs: int) -> None:
             f"batch_size is {config.batch_size}, but must be a multiple of {devices}, because {devices} devices share"
             " each batch; choose another one."
         )
-    keras.distribution.set_distribution(_whole_batches())
-    which = f"; this is process {processes.number} of {processes.total}" if processes.total > 1 else ""
+
+    class WholeBatches(keras.distribution.DataParallel):
+        """What every process feeds is the whole batch, not its part of it; `share` takes the part."""
+
+        def get_data_layout(self, data_shape: tuple[int, ...]) -> keras.distribution.TensorLayout:
+            return keras.distribution.TensorLayout([None] * len(data_shape), self.device_mesh)
+
+    keras.distribution.set_distribution(WholeBatches(auto_shard_dataset=False))
     print(f"Each batch of {config.batch_size} images is shared among {devices} devices{which}.", flush=True)
 
 
@@ -103,13 +88,13 @@ def share(model: keras.Model) -> None:
         return
     import jax  # late, because it is only installed where it is the backend
 
-    devices = distribution.device_mesh.devices.size
-    layout = jax.sharding.NamedSharding(distribution.device_mesh.backend_mesh, jax.sharding.PartitionSpec("batch"))
+    mesh = distribution.device_mesh
+    layout = jax.sharding.NamedSharding(mesh.backend_mesh, jax.sharding.PartitionSpec("batch"))
 
     def part(array: jax.Array) -> jax.Array:
-        return array if len(array) % devices else jax.lax.with_sharding_constraint(array, layout)
+        return array if len(array) % mesh.devices.size else jax.lax.with_sharding_constraint(array, layout)
 
-    def shared(step: Callable[[State, Batch], Result]) -> Callable[[State, Batch], Result]:
+    def shared(step: Callable[..., object]) -> Callable[..., object]:
         return lambda state, batch: step(state, jax.tree.map(part, batch))
 
     model.train_step, model.test_step = shared(model.train_step), shared(model.test_step)
@@ -129,57 +114,43 @@ def leave() -> None:
 
 def end_alone(exit_code: int) -> None:
     """Makes this process, whose training failed, end with this exit code without waiting for the others."""
-    jax = sys.modules.get("jax")
-    if jax is None or not jax.distributed.is_initialized():
-        return
 
     def end() -> None:
         sys.stdout.flush()
         os._exit(exit_code)
 
-    atexit.register(end)  # the newest is called first, before JAX's own, which waits
+    if "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
+        atexit.register(end)  # the newest is called first, before JAX's own, which waits
 
 
-def _backend_in_file() -> str:
-    file = Path(os.environ["KERAS_HOME"], "keras.json")
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))["backend"]
-    except (OSError, ValueError, KeyError, TypeError):  # as Keras does
-        return "tensorflow"
-
-
-def _processes() -> Processes:
-    """Returns what Keras' variables say, one process if they are not set; raises CourseError if they do not agree."""
-    values = {f"KERAS_DISTRIBUTION_{name}": os.environ.get(f"KERAS_DISTRIBUTION_{name}", "") for name in VARIABLES}
-    addresses, count, number = values.values()
-    if not any(values.values()):
-        return Processes("", 1, 0)
-    hosts = addresses.split(",")
-    agree = (
-        count.isdecimal()
-        and number.isdecimal()
-        and int(number) < int(count)
-        and len(hosts) in (1, int(count))
-        and all(re.fullmatch(r"\S+:\d+", host) for host in hosts)
-    )
-    if not agree:
-        settings = ", ".join(f"{name}={value}" for name, value in values.items())
+def _processes() -> tuple[str, int, int]:
+    """Returns host:port of process 0, the number of processes (1 without Keras' variables), and that of this one."""
+    names = [f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")]
+    settings = ", ".join(f"{name}={os.environ.get(name, '')}" for name in names)
+    if not any(os.environ.get(name) for name in names):
+        return "", 1, 0
+    # Keras takes the addresses of all processes, too; that of process 0 is enough.
+    found = re.fullmatch(r"\w+=([^\s,]+:\d+)(?:,[^\s,]+:\d+)*, \w+=(\d+), \w+=(\d+)", settings)
+    if found is None or int(found[3]) >= int(found[2]):
         raise CourseError(
             f"{settings} do not agree; set them to host:port of process 0, the number of processes, and the number of"
             " this process, counted from 0."
         )
-    return Processes(hosts[0], int(count), int(number))
+    return found[1], int(found[2]), int(found[3])
 
 
-def _meet(processes: Processes) -> None:
-    """Waits for the other processes, as keras.distribution.initialize does, but with time limits."""
+def _meet(address: str, total: int, number: int, values: dict[str, object]) -> None:
+    """Waits for the other processes; raises CourseError unless all of them come, in time and with the same values."""
     import jax  # late, because it is only installed where it is the backend
+    from jax.experimental import multihost_utils
 
     jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM away from system/signals.py
-    os.environ.setdefault("JAX_COORDINATOR_BIND_ADDRESS", processes.address)  # else process 0 listens on all networks
+    os.environ.setdefault("JAX_COORDINATOR_BIND_ADDRESS", address)  # else process 0 listens on all networks
     try:
         jax.distributed.initialize(
-            *processes,
+            address,
+            total,
+            number,
             initialization_timeout=JOIN_SECONDS,
             heartbeat_timeout_seconds=LOST_SECONDS,
             shutdown_timeout_seconds=LOST_SECONDS,
@@ -187,16 +158,10 @@ def _meet(processes: Processes) -> None:
         jax.devices()  # where they tell each other what they have
     except Exception as error:  # JAX raises many kinds
         raise CourseError(
-            f"Process {processes.number} of {processes.total} did not meet the others at {processes.address}"
+            f"Process {number} of {total} did not meet the others at {address}"
             f" ({first_line(error)}); start all of them within {JOIN_SECONDS} seconds, each with its own"
             " KERAS_DISTRIBUTION_PROCESS_ID."
         ) from None
-
-
-def _compare(values: dict[str, object]) -> None:
-    """Raises CourseError unless all processes call this with the same values."""
-    from jax.experimental import multihost_utils  # late, because it is only installed where it is the backend
-
     digest = hashlib.sha256(json.dumps(values).encode()).digest()
     try:
         multihost_utils.assert_equal(np.frombuffer(digest, np.uint8))
@@ -205,13 +170,3 @@ def _compare(values: dict[str, object]) -> None:
             "The processes of this training were started with different values, or were interrupted in different"
             " epochs; give all of them the same script and the same command line, without --resume in the latter case."
         ) from None
-
-
-def _whole_batches() -> keras.distribution.DataParallel:
-    class WholeBatches(keras.distribution.DataParallel):
-        """What every process feeds is the whole batch, not its part of it; `share` takes the part."""
-
-        def get_data_layout(self, data_shape: tuple[int, ...]) -> keras.distribution.TensorLayout:
-            return keras.distribution.TensorLayout([None] * len(data_shape), self.device_mesh)
-
-    return WholeBatches(auto_shard_dataset=False)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -25,20 +26,18 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("WANDB_SILENT", "true")  # this module says what there is to say
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no telemetry
-Mode = Literal["online", "offline", "disabled"]
-MODES: tuple[Mode, ...] = get_args(Mode)
+MODES = ("online", "offline", "disabled")
 PREDICTIONS_TRACKED = 16  # images
 START_SECONDS = 10  # what a dead server may cost before the run continues offline
 FINISH_SECONDS = 15  # what it may cost at the end, when the last metrics are on their way
 
 
-def asked_mode() -> Mode:
+def asked_mode() -> str:
     """Returns the mode that WANDB_MODE asks for, online if it is not set; raises CourseError if there is none such."""
     asked = os.environ.get("WANDB_MODE") or "online"
-    for mode in MODES:
-        if asked == mode:
-            return mode
-    raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
+    if asked not in MODES:
+        raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
+    return asked
 
 
 class Tracking:
@@ -57,66 +56,63 @@ class Tracking:
         self.wandb = wandb
         self.failed = False
         hook = sys.excepthook
-        self.run = _start(wandb, name, project, config, folder, identity)
+        self.run = _start(wandb, name=name, project=project, config=config, dir=folder, id=identity)
         sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
     def log(self, values: Row, step: int) -> None:
-        """Logs the metrics of one epoch under the names they have in `values`; `step` counts epochs from 1.
-
-        What a server has of an earlier step, or of the same, it keeps: nothing is there twice.
-        """
-        self.guard(lambda: self.run.log(values, step=step, commit=True))
+        """Logs the metrics of one epoch; `step` counts epochs from 1. A server ignores a step that it already has."""
+        with self._guard():
+            self.run.log(values, step=step, commit=True)
 
     def log_predictions(
         self, images: np.ndarray, predictions: Predictions, names: tuple[str, ...], image_size: tuple[int, int]
     ) -> None:
-        """Logs the first test images, each with what it is and what it is predicted as.
+        """Logs the first test images, each with what it is and what it is predicted as, in the `names` of classes.
 
-        Args:
-            images: as the network takes them, (n, ...), whatever their scale.
-            predictions: the network's answers to all of them.
-            names: of the classes.
-            image_size: height and width in pixels.
+        The images are as the network takes them, (n, ...), whatever their scale; image_size is (height, width).
         """
-
-        def log() -> None:
-            captioned = _captioned(images, predictions, names, image_size)
-            pictures = [self.wandb.Image(pixels, caption=caption) for pixels, caption in captioned]
+        with self._guard():
+            first = images[:PREDICTIONS_TRACKED].reshape(-1, *image_size)
+            darkest, brightest = first.min(), first.max()
+            pixels = np.rint((first - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
+            pictures = []
+            for image, label, scores in zip(pixels, predictions.labels, predictions.outputs, strict=False):
+                sure = f" ({scores.max():.0%})" if predictions.are_probabilities else ""
+                caption = f"{names[label]}, predicted as {names[scores.argmax()]}{sure}"
+                pictures.append(self.wandb.Image(image, caption=caption))
             self.run.log({"predictions": pictures})
-
-        self.guard(log)
 
     def log_pictures(self, pictures: Iterable[tuple[str, str, bytes]]) -> None:
         """Logs pictures: of each the name, under which there may be several, what it shows in words, and its PNG."""
-
-        def log() -> None:
+        with self._guard():
             images = defaultdict(list)
             for name, words, png in pictures:
                 images[name].append(self.wandb.Image(Image.open(io.BytesIO(png)), caption=words))
             self.run.log(images)
 
-        self.guard(log)
-
     def summarize(self, values: Row) -> None:
         """Writes the run's final values, which its table in Weights & Biases shows."""
-        self.guard(lambda: self.run.summary.update(values))
+        with self._guard():
+            self.run.summary.update(values)
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the run; waits at most FINISH_SECONDS for the server."""
-
-        def end() -> None:
+        with self._guard():
             self.run.finish(exit_code=exit_code)
             if not (exit_code or self.run.disabled or self._is_kept()):  # removed meanwhile, which Linux tells nobody
                 raise FileNotFoundError(f"{shown(self._folder())} is gone")
-
-        self.guard(end)
         if self.run.offline and not self.failed:
-            self.guard(lambda: _replace_earlier_parts(self.run))
+            with self._guard():  # `wandb sync` is to skip earlier parts of a resumed run: its last one has all of it
+                name = f"run-{self.run.id}.wandb"
+                for part in self._folder().parent.glob(f"offline-run-*-{self.run.id}"):
+                    if part != self._folder() and (part / name).exists():
+                        (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
 
-    def guard(self, action: Callable[[], None]) -> None:
-        """Does something that a training must not fail for; its failure is said once, in a sentence."""
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Encloses what a training must not fail for; its failure is said once, in a sentence."""
         try:
-            action()
+            yield
         except Exception as error:  # for example a full disk, or a server that died
             if not self.failed:
                 _say(f"Tracking failed ({first_line(error)}); the run itself is not affected")
@@ -140,9 +136,7 @@ class Tracking:
         return Path(self.run.settings.sync_file).exists()
 
 
-def _start(
-    module: ModuleType, name: str, project: str, config: dict[str, Any], folder: Path, identity: str
-) -> wandb.Run:
+def _start(module: ModuleType, **options: object) -> wandb.Run:
     """Starts a run, offline if a server refuses, untracked if the disk does; `module` is wandb."""
     settings = module.Settings(
         init_timeout=START_SECONDS,
@@ -150,10 +144,14 @@ def _start(
         finish_timeout_raises=True,
         x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
     )
-    init = functools.partial(
-        module.init, name=name, project=project, config=config, dir=folder, id=identity, settings=settings
-    )
-    mode = _possible_mode(module)
+    init = functools.partial(module.init, settings=settings, **options)
+    mode = asked_mode()
+    try:
+        if mode == "online" and not module.login(prompt=False, verify=False):
+            mode = "offline"
+    except Exception as error:  # for example a key that is not one
+        _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
+        mode = "offline"
     if mode == "online":
         try:
             return init(mode="online", resume="allow")
@@ -166,38 +164,6 @@ def _start(
     except Exception as error:  # for example a full disk
         _say(f"This run is not tracked ({first_line(error)})")
         return module.init(mode="disabled")
-
-
-def _possible_mode(module: ModuleType) -> Mode:
-    """Returns the mode that WANDB_MODE asks for, offline instead of online if there is no usable API key."""
-    asked = asked_mode()
-    if asked != "online":
-        return asked
-    try:
-        return "online" if module.login(prompt=False, verify=False) else "offline"
-    except Exception as error:  # for example a key that is not one
-        _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
-        return "offline"
-
-
-def _captioned(
-    images: np.ndarray, predictions: Predictions, names: tuple[str, ...], image_size: tuple[int, int]
-) -> Iterator[tuple[np.ndarray, str]]:
-    """Yields the first images as uint8 (height, width), each with what it is and what it is predicted as."""
-    shown = images[:PREDICTIONS_TRACKED].reshape(-1, *image_size)
-    darkest, brightest = shown.min(), shown.max()
-    pixels = np.rint((shown - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
-    for image, label, scores in zip(pixels, predictions.labels, predictions.outputs, strict=False):
-        sure = f" ({scores.max():.0%})" if predictions.are_probabilities else ""
-        yield image, f"{names[label]}, predicted as {names[scores.argmax()]}{sure}"
-
-
-def _replace_earlier_parts(run: wandb.Run) -> None:
-    """Makes `wandb sync` skip what a run kept offline before it was resumed: its last part has all of it."""
-    name, here = f"run-{run.id}.wandb", Path(run.settings.sync_dir)
-    for part in here.parent.glob(f"offline-run-*-{run.id}"):
-        if part != here and (part / name).exists():
-            (part / f"{name}.synced").touch()  # the mark that wandb itself leaves on what it has uploaded
 
 
 def _say(sentence: str) -> None:
