@@ -4,7 +4,11 @@ import contextlib
 import os
 from pathlib import Path
 
-LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # as /proc writes it
+LOOPBACK = {  # 127.0.0.1, ::1 and ::ffff:127.0.0.1, as /proc writes them
+    "0100007F",
+    "00000000000000000000000001000000",
+    "0000000000000000FFFF00000100007F",
+}
 
 
 def listeners(process: int) -> set[str]:
