@@ -1,6 +1,8 @@
 """How a training is stopped: Ctrl-C, SIGTERM and a closed terminal end it in order, never between two files."""
 
 import contextlib
+import errno
+import os
 import signal
 import sys
 import threading
@@ -51,6 +53,8 @@ def described(error: BaseException | None) -> tuple[str, int] | None:
     number = _Signals.received  # a library may have raised another error because of it
     if number is None and isinstance(error, KeyboardInterrupt):
         number = signal.SIGINT
+    if number is None and isinstance(error, OSError) and error.errno == errno.EIO and _terminal_is_closed():
+        number = signal.SIGHUP  # it comes after a write has failed
     return None if number is None else (NAMES[signal.Signals(number).name], 128 + number)
 
 
@@ -61,6 +65,15 @@ def say(sentence: str) -> None:
         print(f"\n{sentence}", file=sys.stderr, flush=True)
     except OSError:
         sys.stdout = sys.stderr = None  # else Python fails to flush them at its end
+
+
+def _terminal_is_closed() -> bool:
+    """Returns whether standard output was a terminal that is there no longer."""
+    try:
+        os.tcgetpgrp(1)
+    except OSError as error:
+        return error.errno == errno.EIO
+    return False
 
 
 def _numbers() -> list[signal.Signals]:

@@ -305,6 +305,7 @@ WRONG = {
 @pytest.mark.parametrize(
     "mistake", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in WRONG]
 )
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")  # one of the mistakes
 def test_a_mistake_is_named_and_never_passes(grade_file, mistake):
     edits, sentence, level = WRONG[mistake]
     exit_code, said = grade_file(edited(short(SOLUTIONS[3]), *edits))

@@ -166,8 +166,9 @@ def test_a_run_listens_on_loopback_only(here, no_network):
         stderr=subprocess.PIPE,
     )
     listening = set()
-    while process.poll() is None:
-        listening |= listeners(process.pid)
-        time.sleep(0.02)
-    assert process.returncode == 0, process.stderr.read()
+    with process:
+        while process.poll() is None:
+            listening |= listeners(process.pid)
+            time.sleep(0.02)
+        assert process.returncode == 0, process.stderr.read()
     assert listening <= LOOPBACK

@@ -296,18 +296,6 @@ def stumble(batch, logs):
     except KeyboardInterrupt:
         raise RuntimeError("Exiting device scope without proper scope nesting")
 """,
-    # What is raised while an object goes, Python ignores, and says so.
-    "is in the end of an object": """
-class Going:
-    def __del__(self):
-        os.kill(os.getpid(), 15)
-        time.sleep(1)
-
-going = [Going()]
-
-def stumble(batch, logs):
-    going.clear()
-""",
 }
 
 
