@@ -72,7 +72,8 @@ class Tracking:
         The images are as the network takes them, (n, ...), whatever their scale; image_size is (height, width).
         """
         with self._guard():
-            first = images[:PREDICTIONS_TRACKED].reshape(-1, *image_size)
+            first = images[:PREDICTIONS_TRACKED]
+            first = first.reshape(len(first), *image_size)
             darkest, brightest = first.min(), first.max()
             pixels = np.rint((first - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
             pictures = []
