@@ -27,9 +27,7 @@ class LessonConfig(CommandLine):
     project: Project = "course-in-a-box"  # the Weights & Biases project that the run belongs to
     # What to do, not what with: these are not in a run's config.json.
     resume: str | None = Field(default=None, exclude=True)  # an interrupted run: the newest, or this folder of runs/
-    traceback: bool = Field(
-        default=False, exclude=True
-    )  # show the whole traceback of an error, not only your own lines
+    traceback: bool = Field(default=False, exclude=True)  # show all of an error, not only your own lines
 
     @classmethod
     def from_command_line(cls, arguments: list[str] | None = None, default: Self | None = None) -> Self:

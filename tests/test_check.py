@@ -125,6 +125,7 @@ def test_watching_grades_again_when_the_file_is_saved(checkout):
         assert watching.stderr.read().strip() == "Stopped by Ctrl-C."
     finally:
         watching.kill()
+        watching.communicate()  # closes its pipes
 
 
 @pytest.fixture(scope="module")

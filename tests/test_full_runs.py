@@ -23,6 +23,7 @@ from course.report.page import write_report
 from course.runs import record
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.slow  # each script is trained in full
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
 # Of the test images: at least, below. best.py takes minutes.
 REACHED = {"mlp": (0.975, 1), "cnn": (0.98, 1), "fast": (0.99, 1), "fashion": (0.11, 0.80)}
