@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 DATA = "fashion_mnist"
+QUICK_IMAGES = 10_000  # that `check.py --quick` trains on
 SCRIPT_NAME = "fashion"  # of the learner's script without .py; runs of reference answers are kept under it too
 
 
@@ -11,12 +12,16 @@ class Level(NamedTuple):
 
     idea: str
     mark: float  # fraction of the test images, 0 to 1, that a network must get right
-    hints: tuple[str, ...]  # each stronger than the one before; none gives the answer
+    validation: float  # of the validation images
+    quick: float  # of the validation images, after a training with QUICK_IMAGES
+    hints: tuple[str, ...]  # each stronger than the one before; the last is about values, and none gives the answer
 
 
 LEVELS = (
     Level(
         "it runs, and learns something",
+        0.11,
+        0.11,
         0.11,  # chance is 10%; of 10,000 images, three standard deviations are 0.9%
         (
             "The file as it was shipped reaches this level. What have you changed since? `python check.py --reset`"
@@ -30,6 +35,8 @@ LEVELS = (
     Level(
         "scaled pixels, softmax, cross-entropy",
         0.80,
+        0.81,
+        0.78,
         (
             "Compare `fashion.py` with `mlp.py`. Which numbers does each of them feed its network? Weights start near 0"
             " and are updated in small steps; inputs in the hundreds throw them about.",
@@ -42,6 +49,8 @@ LEVELS = (
     Level(
         "hidden layer, dropout",
         0.87,
+        0.872,
+        0.83,
         (
             "One dense layer can only say: this pixel is evidence for a coat, that one against it. What comes between"
             " the pixels and the answer in `mlp.py`?",
@@ -55,6 +64,8 @@ LEVELS = (
     Level(
         "reshape to 28x28x1, convolution, pooling",
         0.90,
+        0.905,
+        0.86,
         (
             "Flatten tears the image apart: the network no longer knows which pixels are neighbours. What does `cnn.py`"
             " do before it flattens?",
@@ -67,6 +78,8 @@ LEVELS = (
     Level(
         "several convolutions",
         0.925,
+        0.929,
+        0.88,
         (
             "The first convolution finds edges. What could a second one find if it looked at where these edges are?"
             " `python cnn.py --more_conv_layers 64` shows what that is worth.",
@@ -80,6 +93,8 @@ LEVELS = (
     Level(
         "beyond the lessons: augmentation, normalisation",
         0.935,
+        0.939,
+        0.89,
         (
             "In the end your network has memorised its training images: compare accuracy with val_accuracy. What if it"
             " never saw the same picture twice? A shirt is a shirt in the mirror, or a pixel further left.",

@@ -158,7 +158,7 @@ def _network(record: Record, draw: Draw) -> Section:
             section["weights_of"] = weights.kind
             draw("kernels", _weights_in_words(weights), figures.weight_images(weights.images[..., :MOST_KERNELS]))
         if predictions := record.predictions:
-            names, outputs = _names(record.data, predictions), network.outputs(predictions.example)
+            names, outputs = _names(record.data, predictions), network.outputs(predictions.example[:1])
             layers = ", ".join(name for name, _ in outputs)
             words = f"A test image, {names[predictions.labels[0]]}, after each layer: {layers}; it is predicted as"
             journey = figures.layer_by_layer(_test_images(record, predictions)[0], outputs, names)

@@ -26,7 +26,8 @@ REPORT = "report.html"
 PICTURES = "pictures"  # a folder: those of the report
 # Of the challenge.
 SCRIPT = "fashion.py"  # the learner's file as it was when the run began
-OBSERVED = "attempt.json"  # what `fit` was given
+OBSERVED = "attempt.json"  # what `fit` and `run.finish` were given
+VALIDATION = "validation.npz"  # the answers of the tested network on the validation images
 GRADE = "grade.json"
 
 
