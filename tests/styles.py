@@ -358,6 +358,9 @@ STYLES = {
     ),
     "a train_step of one's own": Style(4, OWN_STEP, says=OWN),
     "an activation of one's own": Style(4, OWN_ACTIVATION, says=OWN),
+    "a lambda as activation": Style(
+        4, edits=((SOFTMAX, "keras.layers.Dense(num_classes, activation=lambda x: keras.ops.softmax(x))"),), says=OWN
+    ),
     "normalised by a layer": Style(2, ADAPTED, ((FLAT, WHOLE),)),
     "normalised by batch": Style(3, BATCH_NORMALISED, ((FLAT, WHOLE),)),
     "padded to 32 pixels": Style(
@@ -510,8 +513,8 @@ STYLES = {
         edits=(
             (
                 "            X_train,\n            y_train,\n            batch_size=config.batch_size,\n",
-                "            ((X_train[i : i + 50], y_train[i : i + 50]) for i in range(0, 1000, 50)),\n"
-                "            shuffle=False,\n",
+                "            ((X_train[i : i + 50], y_train[i : i + 50]) for _ in 'ab' for i in range(0, 1000, 50)),\n"
+                "            shuffle=False,\n            steps_per_epoch=20,\n",
             ),
         ),
         says=ARRAY,

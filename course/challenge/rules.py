@@ -19,7 +19,7 @@ from course.challenge.observed import (
 from course.runs import folder as run_folder
 from course.runs.record import Row
 
-OWN = "Could not locate"  # with which Keras begins when a class or function is not its own
+OWN = ("Could not locate", "lambda")  # what Keras says of a class or function that is not its own
 BEGINNING = "Pixels, answers and loss are still as they were at the beginning."
 IDEAS = ("large", "activation", "loss")  # what the first step of the challenge is about, as it was shipped
 SYMPTOMS = ("diverged", "prepared differently", "rate", "guessing")
@@ -180,7 +180,8 @@ def not_compared(problem: str) -> Finding:
     """Returns what is said of a kept network that cannot be read without the learner's file; `problem` is why."""
     if "Lambda" in problem:
         return _finding(1, "lambda")
-    return _finding(None, "own layers") if OWN in problem else _finding(None, "not read", problem=_reason(problem))
+    own = any(words in problem for words in OWN)
+    return _finding(None, "own layers") if own else _finding(None, "not read", problem=_reason(problem))
 
 
 def advice(evidence: Evidence, images: int) -> Iterator[str]:
