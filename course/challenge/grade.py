@@ -66,7 +66,7 @@ class Grade(NamedTuple):
         reasons = [found.sentence for found in self.findings if found.missing and found.level == level]
         if self.passed < level and self.measured is not None:
             mark, right = self.mark(LEVELS[level - 1]), self.measured.accuracy
-            reasons.append(f"Its mark is {mark:.1%} right, and your network gets {right:.2%}.")
+            reasons.append(f"Its mark is {mark:.1%}, and your network gets {right:.2%}.")
             reasons += self.advice if self.structured >= level else ()
         return reasons
 
