@@ -70,7 +70,9 @@ def _reached_in_runs() -> int:
     reached = 0
     for folder in run_folder.folders_with(run_folder.GRADE, SCRIPT_NAME):
         # A damaged one counts for nothing.
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
+        with contextlib.suppress(
+            OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, AttributeError
+        ):
             grade = json.loads((folder / run_folder.GRADE).read_text(encoding="utf-8"))
-            reached = max(reached, 0 if grade.get("quick") else int(grade["reached"]))
+            reached = max(reached, 0 if "quick" in grade and grade["quick"] else int(grade["reached"]))
     return min(reached, len(LEVELS))
