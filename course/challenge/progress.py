@@ -12,6 +12,8 @@ from course.challenge.levels import LEVELS, SCRIPT_NAME
 from course.runs import folder as run_folder
 from course.system.files import shown, write_json
 
+# What reading a file may raise that anybody has edited.
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 Reached = Annotated[int, Field(ge=0, le=len(LEVELS))]
 
 
@@ -74,5 +76,5 @@ def _reached_in_runs() -> int:
             OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, AttributeError
         ):
             grade = json.loads((folder / run_folder.GRADE).read_text(encoding="utf-8"))
-            reached = max(reached, 0 if "quick" in grade and grade["quick"] else int(grade["reached"]))
+            reached = max(reached, 0 if grade.get("quick") else int(grade["reached"]))
     return min(reached, len(LEVELS))
