@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
 
 from course.runs import folder as run_folder
 from course.runs.record import Row, read_config, read_history, read_predictions, read_values
+from course.runs.verdict import Changes, Verdict, judge, read_changes
 from course.system.errors import CourseError
 
 
@@ -136,11 +137,17 @@ class Evidence(NamedTuple):
     places: Places
     validated: Measured | None = None  # by the answers of the network that was tested
     tested: Measured | None = None
+    changes: Changes | None = None
 
     @property
     def data(self) -> str | None:
         """The name of its data set."""
         return self.config.get("data")
+
+    @property
+    def verdict(self) -> Verdict:
+        """What its epochs show."""
+        return judge(self.epochs, self.changes)
 
     @property
     def limit(self) -> int | None:
@@ -160,6 +167,7 @@ def read_evidence(folder: Path) -> Evidence:
         _read_places(folder / run_folder.SCRIPT),
         _measured(folder / run_folder.VALIDATION),
         _measured(folder / run_folder.PREDICTIONS),
+        read_changes(folder),
     )
 
 

@@ -60,8 +60,6 @@ SENTENCES = {
     " {rate:g}, the updates were too large and training diverged.",
     "guessing": "{validation:.0%} of the validation images right is no better than guessing: labels and images may be"
     " out of step, or nothing of the images reaches the last layer.",
-    "overfitting": "Overfitting: {accuracy:.1%} of the training images, but {validation:.1%} of the validation images."
-    " Part of what the network learnt is true of its training images only.",
     "test range": "The network was trained on pixels from {ours.lowest:g} to {ours.highest:g}{place}, but tested on"
     " pixels from {theirs.lowest:g} to {theirs.highest:g}: training and test images must be prepared alike.",
     "data": "data is {data}, but the challenge is about {expected}.",
@@ -167,8 +165,8 @@ def learning(evidence: Evidence, at_the_beginning: bool = False) -> Iterator[Fin
         yield _finding(1, "prepared differently", accuracy=accuracy, validation=validation)
     elif validation < CHANCE and not at_the_beginning:
         yield _finding(1, "rate" if rate > 0.02 else "guessing", validation=validation, rate=rate)
-    elif accuracy is not None and accuracy - validation > 0.05:
-        yield _finding(None, "overfitting", accuracy=accuracy, validation=validation)
+    elif evidence.verdict.kind in ("overfitting", "not fitting"):
+        yield Finding(None, evidence.verdict.sentences)
 
 
 def another_network(others: int, images: int) -> Finding:

@@ -18,6 +18,7 @@ from course.report.network import FirstWeights, SavedNetwork
 from course.report.style import png
 from course.runs import folder as run_folder
 from course.runs.record import Predictions, Record, Row, read_run
+from course.runs.verdict import judge, read_changes
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
 
@@ -111,9 +112,9 @@ def render(name: str, **values: object) -> str:
 def _learning(record: Record, draw: Draw) -> Section:
     if not record.history:
         return {}
-    turned = measures.turning_point(record.history)
-    draw("curves", _curves_in_words(record.history), figures.curves(record.history, turned))
-    return {"overfitting": measures.overfitting(record.history)}
+    verdict = judge(record.history, read_changes(record.folder))
+    draw("curves", _curves_in_words(record.history), figures.curves(record.history, verdict.since))
+    return {"verdict": verdict}
 
 
 def _confusion(record: Record, draw: Draw) -> Section:

@@ -20,6 +20,7 @@ CHECKPOINT = "checkpoint.npz"  # until the run is finished
 HISTORY = "history.csv"
 MODEL = "model.keras"
 # After the test.
+CHANGES = "changes.json"  # of the validation losses from one epoch to another
 PREDICTIONS = "predictions.npz"
 METRICS = "metrics.json"
 REPORT = "report.html"
