@@ -26,6 +26,7 @@ from course.challenge.levels import LEVELS, QUICK_IMAGES
 from course.challenge.progress import Progress, progress_file, read_progress, write_progress
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
+from course.runs.certainty import interval
 from course.system import process, tracebacks
 from course.system.errors import CourseError
 from course.system.files import shown, write_text
@@ -179,8 +180,12 @@ def _measured(result: Grade) -> str:
     if result.measured is None:
         return "its network could not be tested."
     of = {"validation": result.validated, "test": result.tested}
-    said = [f"{found.accuracy:.2%} of the {found.images:,} {part} images" for part, found in of.items() if found]
-    sentence = f"{' and '.join(said)} right."
+    said = []
+    for part, found in of.items():
+        if found is not None:
+            low, high = interval(*found)
+            said.append(f"{found.accuracy:.2%} of the {found.images:,} {part} images right ({low:.1%} to {high:.1%})")
+    sentence = f"{' and '.join(said)}; in brackets the 95% interval."
     if result.limit is not None and result.tested is None:
         sentence += f" A quick try, with {result.limit:,} training images: its marks are for {QUICK_IMAGES:,}."
     elif result.tested is None:

@@ -16,8 +16,9 @@ from course.data import class_names, load_data_set
 from course.report import figures, measures
 from course.report.network import FirstWeights, SavedNetwork
 from course.report.style import png
+from course.runs import certainty
 from course.runs import folder as run_folder
-from course.runs.record import Predictions, Record, Row, read_run
+from course.runs.record import Predictions, Record, Row, read_predictions, read_run
 from course.runs.verdict import judge, read_changes
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
@@ -93,7 +94,20 @@ def write_comparison(folders: list[Path], file: Path) -> None:
         words = f"Validation loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
     differences = {field: row for field, row in values.items() if any(value != row[0] for value in row)}
-    write_text(file, render("comparison.html", records=records, differences=differences, pictures=pictures))
+    certain = compared_in_words(folders)
+    write_text(
+        file, render("comparison.html", records=records, differences=differences, pictures=pictures, certain=certain)
+    )
+
+
+def compared_in_words(folders: list[Path]) -> list[str]:
+    """Says of each run after the first whether it differs from the first by more than chance on the test images."""
+    answers = [read_predictions(folder / run_folder.PREDICTIONS) for folder in folders]
+    return [
+        certainty.in_words(answers[0], other, ("run 1", f"run {number}"))
+        for number, other in enumerate(answers[1:], start=2)
+        if answers[0] is not None and other is not None
+    ]
 
 
 def render(name: str, **values: object) -> str:
@@ -101,12 +115,20 @@ def render(name: str, **values: object) -> str:
     pages = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined)
     pages.loader = jinja2.FileSystemLoader(TEMPLATES)
     pages.filters |= {
+        "interval": _interval,
         "percent": lambda fraction: NOTHING if fraction is None else f"{fraction:.2%}",
         "number": _number,
         "shape": lambda shape: " x ".join(map(str, shape)),
         "hyphenated": lambda name: re.sub("(?<=[a-z])(?=[A-Z0-9])", "\N{SOFT HYPHEN}", name),
     }
     return pages.get_template(name).render(**values)
+
+
+def _interval(accuracy: float | None, images: int) -> str:
+    if accuracy is None:
+        return NOTHING
+    low, high = certainty.interval(accuracy, images)
+    return f"{low:.2%} to {high:.2%}"
 
 
 def _learning(record: Record, draw: Draw) -> Section:
