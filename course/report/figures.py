@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from course.report.calibration import Bin
 from course.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, new_figure, styled
+from course.runs.certainty import interval
 from course.runs.record import Row
 
 WIDTH = 5.6  # inches, so that text can still be read on a phone
@@ -107,6 +109,29 @@ def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="the network's answer", ylabel="true class")
     axes.tick_params(length=0)
+    return figure
+
+
+@styled()
+def calibration(bins: list[Bin]) -> Figure:
+    """How often the network is right against how sure it says it is, with 95% intervals, and the images of each bin."""
+    figure = new_figure(WIDTH, 5.6)
+    right, many = figure.subplots(2, sharex=True, height_ratios=[3, 1])
+    confidence, accuracy = ([100 * getattr(each, name) for each in bins] for name in ("confidence", "accuracy"))
+    ends = 100 * np.transpose([interval(each.accuracy, each.images) for each in bins])
+    right.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="exactly as sure as right")
+    right.vlines(confidence, *ends, color=BLUE, label="95% interval")
+    right.plot(confidence, accuracy, "o", color=BLUE, label="this network")
+    right.set(ylabel="answers that are right, %", xlim=(0, 102), ylim=(0, 102))
+    right.legend(loc="upper left")
+    for each in bins:
+        middle = 50 * (each.low + each.high)
+        many.bar(middle, each.images, 9, color=BLUE)
+        many.annotate(
+            f"{each.images:,}", (middle, each.images), (0, 2), textcoords="offset points", ha="center", fontsize=9
+        )
+    many.margins(y=0.25)
+    many.set(xlabel="how sure the network says it is, %", ylabel="images", xticks=range(0, 101, 10), yticks=[])
     return figure
 
 

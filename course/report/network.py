@@ -35,6 +35,7 @@ class SavedNetwork:
         """Loads a .keras file, running no code from it; raises what Keras does if it cannot."""
         known = {"Muon": muon.Muon}  # a network inside another one keeps its optimizer's name, compiled or not
         model = keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=True)
+        self._whole = model
         inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
         self._model = inside[0] if len(inside) == 1 else model
 
@@ -61,6 +62,10 @@ class SavedNetwork:
         if weights.ndim == 2 and len(weights) == height * width:
             return FirstWeights("units", layer.name, weights.reshape(height, width, -1))
         return None
+
+    def answers(self, images: np.ndarray) -> np.ndarray:
+        """Returns what the whole network says of prepared images, (n, ...): outputs (n, classes)."""
+        return np.asarray(self._whole.predict(images, batch_size=100, verbose=0))
 
     def outputs(self, image: np.ndarray) -> list[tuple[str, np.ndarray]]:
         """Returns titles and outputs of the layers for one image (1, ...).

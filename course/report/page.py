@@ -16,6 +16,8 @@ from course.data import class_names, load_data_set
 from course.report import figures, measures
 from course.report.network import FirstWeights, SavedNetwork
 from course.report.style import png
+from course.report.trust import how_far_to_trust
+from course.report.votes import read_votes
 from course.runs import certainty
 from course.runs import folder as run_folder
 from course.runs.record import Predictions, Record, Row, read_predictions, read_run
@@ -52,6 +54,7 @@ class Mistake(NamedTuple):
     truth: str
     answer: str
     confidence: str
+    votes: str  # what people saw, if its label is disputed
 
 
 def write_report(folder: Path) -> list[Picture]:
@@ -67,6 +70,8 @@ def write_report(folder: Path) -> list[Picture]:
 
     mistakes, no_mistakes = _mistakes(record)
     sections = _learning(record, draw) | _confusion(record, draw) | _network(record, draw)
+    names = _names(record.data, record.predictions) if record.predictions else ()
+    sections["trust"] = how_far_to_trust(record, names, draw)
     page = render("run.html", record=record, pictures=pictures, mistakes=mistakes, no_mistakes=no_mistakes, **sections)
     try:
         (folder / run_folder.PICTURES).mkdir(exist_ok=True)
@@ -155,7 +160,7 @@ def _mistakes(record: Record) -> tuple[list[Mistake], str]:
     if predictions is None:
         return [], ""
     try:
-        images = _test_images(record, predictions)
+        images, votes = _test_images(record, predictions), read_votes(record.data)
     except CourseError as error:  # a data set of the learner's own may be gone
         return [], f"Its mistakes cannot be shown: {error}"
     wrong = np.flatnonzero(predictions.classes != predictions.labels)
@@ -166,7 +171,8 @@ def _mistakes(record: Record) -> tuple[list[Mistake], str]:
         Image.fromarray(255 - images[number]).save(file, "PNG")
         picture = Picture("mistakes", f"Test image {number}, {truth}, predicted as {answer}", file.getvalue())
         confidence = f"{scores[number]:.1%}" if predictions.are_probabilities else f"output {scores[number]:.3g}"
-        mistakes.append(Mistake(picture, truth, answer, confidence))
+        disputed = votes[number].in_words if number in votes else ""
+        mistakes.append(Mistake(picture, truth, answer, confidence, disputed))
     return mistakes, ""
 
 

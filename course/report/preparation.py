@@ -1,0 +1,35 @@
+"""How a lesson prepares its images, told from what its run kept, without running the lesson's file."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+
+class Preparation(NamedTuple):
+    """Each stored pixel times `scale` plus `offset`, images in another shape: what most lessons do."""
+
+    scale: float
+    offset: float
+    shape: tuple[int, ...]  # of one prepared image
+    dtype: np.dtype
+
+    @classmethod
+    def derived(cls, images: np.ndarray, example: np.ndarray) -> Self | None:
+        """Returns what turns the first of the stored images, uint8 (n, ...), into the prepared ones, (k, ...), k <= n.
+
+        None if pixels become anything else. With few examples each image may still have a scale of its own: only the
+        network's answers to other images show that.
+        """
+        stored, prepared = images[: len(example)].astype(float).ravel(), example.astype(float).ravel()
+        if len(stored) != len(prepared) or stored.min() == stored.max():
+            return None
+        darkest, brightest = stored.argmin(), stored.argmax()  # two pixels tell both numbers, all others must agree
+        scale = (prepared[brightest] - prepared[darkest]) / (stored[brightest] - stored[darkest])
+        found = cls(scale, prepared[darkest] - scale * stored[darkest], example.shape[1:], example.dtype)
+        close = np.allclose(found.apply(images[: len(example)]), example, rtol=0, atol=abs(scale) / 2)
+        return found if close and scale else None
+
+    def apply(self, images: np.ndarray) -> np.ndarray:
+        """Returns images, uint8 (n, ...), as the network takes them, (n, *shape)."""
+        prepared = (images.astype(float) * self.scale + self.offset).reshape(len(images), *self.shape)
+        return (np.rint(prepared) if self.dtype.kind in "ui" else prepared).astype(self.dtype)
