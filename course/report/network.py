@@ -10,6 +10,8 @@ import numpy as np
 
 from course import muon
 
+AT_A_TIME = 100  # images
+
 
 class LayerSummary(NamedTuple):
     """One layer of a network."""
@@ -65,7 +67,8 @@ class SavedNetwork:
 
     def answers(self, images: np.ndarray) -> np.ndarray:
         """Returns what the whole network says of prepared images, (n, ...): outputs (n, classes)."""
-        return np.asarray(self._whole.predict(images, batch_size=100, verbose=0))
+        parts = [images[first : first + AT_A_TIME] for first in range(0, len(images), AT_A_TIME)]
+        return np.concatenate([keras.ops.convert_to_numpy(self._whole(part, training=False)) for part in parts])
 
     def outputs(self, image: np.ndarray) -> list[tuple[str, np.ndarray]]:
         """Returns titles and outputs of the layers for one image (1, ...).

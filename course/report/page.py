@@ -69,9 +69,7 @@ def write_report(folder: Path) -> list[Picture]:
         pictures[name] = Picture(name, words, png(figure))
 
     mistakes, no_mistakes = _mistakes(record)
-    sections = _learning(record, draw) | _confusion(record, draw) | _network(record, draw)
-    names = _names(record.data, record.predictions) if record.predictions else ()
-    sections["trust"] = how_far_to_trust(record, names, draw)
+    sections = _learning(record, draw) | _confusion(record, draw) | _trust(record, draw) | _network(record, draw)
     page = render("run.html", record=record, pictures=pictures, mistakes=mistakes, no_mistakes=no_mistakes, **sections)
     try:
         (folder / run_folder.PICTURES).mkdir(exist_ok=True)
@@ -174,6 +172,11 @@ def _mistakes(record: Record) -> tuple[list[Mistake], str]:
         disputed = votes[number].in_words if number in votes else ""
         mistakes.append(Mistake(picture, truth, answer, confidence, disputed))
     return mistakes, ""
+
+
+def _trust(record: Record, draw: Draw) -> Section:
+    names = _names(record.data, record.predictions) if record.predictions else ()
+    return {"trust": how_far_to_trust(record, names, draw)}
 
 
 def _network(record: Record, draw: Draw) -> Section:

@@ -23,7 +23,7 @@ class Votes(NamedTuple):
     def in_words(self) -> str:
         """The votes as in "five people: 3 x 4, 2 x 9"."""
         seen = {str(self.other_label): self.votes_other} | {str(self.label): self.votes_label}
-        ranked = sorted(seen.items(), key=lambda each: -each[1]) + [("something else", self.votes_neither)]
+        ranked = [*sorted(seen.items(), key=lambda each: -each[1]), ("something else", self.votes_neither)]
         return "five people: " + ", ".join(f"{count}{_X}{what}" for what, count in ranked if count)
 
     @property

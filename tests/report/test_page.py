@@ -65,7 +65,8 @@ def change_config(folder: Path, **values: object) -> None:
 def test_a_report_has_all_there_is_to_see(two_runs):
     write_report(two_runs[0])
     assert headings(two_runs[0]) == [
-        "Learning curves", "Confusion matrix", "Most confident mistakes", "Layers", "What the units look for",
+        "Learning curves", "Confusion matrix", "Most confident mistakes", "How sure it is, and how often right",
+        "How sure it is of nonsense", "Layers", "What the units look for",
         "One image, layer by layer", "Repeat this run",
     ]  # fmt: skip
     found = record.read_run(two_runs[0])
@@ -89,7 +90,8 @@ def test_the_most_confident_mistakes_are_shown(two_runs, small_data):
         assert picture.words == f"Test image {number}, {truth}, predicted as {answer}"
         with Image.open(io.BytesIO(picture.png)) as shown:
             assert np.array_equal(255 - np.array(shown), images[number])
-    percentages = re.findall(r'<span class="soft">\((.*)%\)</span></li>', text_of(two_runs[0]))
+    shown = text_of(two_runs[0]).split("<h2>Most confident mistakes</h2>")[1].split("</ul>")[0]
+    percentages = re.findall(r'<span class="soft">\((.*)%\)</span></li>', shown)
     assert [float(each) for each in percentages] == [
         round(float(100 * found.outputs[number].max()), 1) for number in most_confident
     ]
@@ -111,7 +113,7 @@ def test_three_classes_make_a_report_about_three(tmp_path, monkeypatch):
     assert "when the network says 0," in text_of(folder)
     assert "cannot be shown" not in text_of(folder)
     assert {file.stem for file in (folder / run_folder.PICTURES).iterdir()} == {
-        "curves", "confusion", "kernels", "journey",
+        "curves", "confusion", "calibration", "kernels", "journey",
     }  # fmt: skip
 
 
@@ -194,7 +196,7 @@ def test_predictions_are_not_unpickled(two_runs, tmp_path):
 
 def test_a_run_whose_images_are_gone_is_shown_without_them(two_runs):
     change_config(two_runs[0], data="gone.npz")
-    assert [picture.name for picture in write_report(two_runs[0])] == ["curves", "confusion", "kernels"]
+    assert [picture.name for picture in write_report(two_runs[0])] == ["curves", "confusion", "calibration", "kernels"]
     assert "Its mistakes cannot be shown: data is &#39;gone.npz&#39;" in text_of(two_runs[0])
     assert "Not all of this network can be shown" in text_of(two_runs[0])
 
