@@ -113,7 +113,7 @@ def test_nothing_but_runs_is_written(full_run):
         file.name for file in REPOSITORY.glob("*.py")
     }
     assert {path.name for path in (full_run.checkout.folder / "data").iterdir()} == {
-        "README.md", "build.py", "mnist.npz", "fashion_mnist.npz",
+        "README.md", "build.py", "mnist.npz", "fashion_mnist.npz", "mnist_label_votes.csv", "LICENSE-Apache-2.0",
     }  # fmt: skip
     assert list(full_run.checkout.home.rglob("*")) == []
 
@@ -126,9 +126,14 @@ def test_a_full_run_has_a_report_with_all_there_is_to_see(full_run):
     assert len(page.encode()) <= 3 * 2**20
     found = record.read_run(folder)
     assert f"{found.metrics['test_accuracy']:.2%} of 10,000 test\nimages right" in page
-    drawn = {"curves", "confusion", "kernels", "journey"}
+    drawn = {"curves", "confusion", "kernels", "journey"} | ({"calibration"} if script != "fashion" else set())
     assert {file.name for file in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}
-    assert page.count("<img ") == len(drawn) + 12
+    assert page.count('<img class="drawing') == len(drawn)
+    lists = {title: part.count("<li>") for title, part in re.findall(r"<h2>([^<]*)</h2>(.*?)(?=<h2>)", page, re.DOTALL)}
+    assert lists["Most confident mistakes"] == 12
+    if script != "fashion":  # whose outputs are not probabilities
+        assert lists["How sure it is of nonsense"] == 13
+        assert 1 <= lists["Mistakes whose labels may be wrong"] <= 15
     for quality in measures.precision_and_recall(
         confusion_matrix(found.predictions.labels, found.predictions.classes), "0123456789"
     ):
@@ -141,7 +146,8 @@ def test_a_full_run_has_a_report_with_all_there_is_to_see(full_run):
 def test_the_pictures_go_to_weights_and_biases_too(full_run):
     (folder,) = (full_run.checkout.folder / "runs" / "wandb").glob("offline-run-*")
     names = {re.sub(r"_\d+_\w+\.png$", "", file.name) for file in (folder / "files" / "media" / "images").iterdir()}
-    assert names == {"predictions", "curves", "confusion", "kernels", "journey", "mistakes"}
+    calibration = {"calibration"} if full_run.folder.parent.name != "fashion" else set()
+    assert names == {"predictions", "curves", "confusion", "kernels", "journey", "mistakes"} | calibration
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
