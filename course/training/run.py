@@ -95,10 +95,11 @@ class Run:
         self._exit.push(lambda kind, error, traceback: tracked.finish(exit_code=1) if error else None)
         for number, row in enumerate(self._history, start=1):
             tracked.log(row, number)
-        self._exit.enter_context(fit_defaults())
         from course.training.epochs import Epochs  # late: it derives from a class of Keras, and so loads it
 
-        self._entered = _Entered(folder, tracked, Epochs(folder, checkpoint, opened.values, self._history, tracked))
+        epochs = Epochs(folder, checkpoint, opened.arrays, self._history, tracked)
+        self._exit.enter_context(fit_defaults(epochs.come_last))
+        self._entered = _Entered(folder, tracked, epochs)
 
     @property
     def folder(self) -> Path:
