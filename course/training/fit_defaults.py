@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
 BATCHES_AT_A_TIME = 16  # which the backend gets at once: it saves the time between them, and changes no number
-POSITION = {"steps_per_execution": 6, "verbose": 4}  # of these arguments, after the model itself
+POSITION = {"steps_per_execution": 6, "verbose": 4, "callbacks": 5}  # of these arguments, after the model itself
 
 
 @contextlib.contextmanager
-def fit_defaults() -> Iterator[None]:
+def fit_defaults(arrange: Callable[[keras.callbacks.CallbackList], keras.callbacks.CallbackList]) -> Iterator[None]:
     """Makes compile hand over several batches at a time, and fit show a progress bar only in a terminal.
 
-    What a script says itself counts.
+    What a script says itself counts. `arrange` takes the callbacks given to fit and returns those that Keras gets.
     """
     original_compile, original_fit = keras.Model.compile, keras.Model.fit
     batches = 1 if keras.backend.backend() == "torch" else BATCHES_AT_A_TIME  # PyTorch takes them one by one
@@ -34,7 +34,12 @@ def fit_defaults() -> Iterator[None]:
     def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
         if len(arguments) <= POSITION["verbose"]:
             options.setdefault("verbose", progress)
-        return original_fit(model, *arguments, **options)
+        positional = list(arguments)
+        if len(positional) > POSITION["callbacks"]:
+            positional[POSITION["callbacks"]] = arrange(positional[POSITION["callbacks"]])
+        else:
+            options["callbacks"] = arrange(options.get("callbacks"))
+        return original_fit(model, *positional, **options)
 
     keras.Model.compile, keras.Model.fit = compile_, fit
     try:

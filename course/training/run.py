@@ -25,6 +25,7 @@ from course.system.errors import CourseError, first_line
 from course.system.files import shown, typed, write_json
 from course.system.quiet import quiet
 from course.training import devices, tracking
+from course.training.accuracy import with_accuracy
 from course.training.fit_defaults import fit_defaults
 from course.training.opening import open_again, open_new_folder
 from course.training.tensorflow_input import feed_without_tuning
@@ -100,10 +101,11 @@ class Run:
         self._exit.push(lambda kind, error, traceback: tracked.finish(exit_code=1) if error else None)
         for number, row in enumerate(self._history, start=1):
             tracked.log(row, number)
-        self._exit.enter_context(fit_defaults())
         from course.training.epochs import Epochs  # late: it derives from a class of Keras, and so loads it
 
-        self._entered = _Entered(folder, tracked, Epochs(folder, checkpoint, opened.values, self._history, tracked))
+        epochs = Epochs(folder, checkpoint, opened.arrays, self._history, tracked)
+        self._exit.enter_context(fit_defaults(epochs.come_last))
+        self._entered = _Entered(folder, tracked, epochs)
 
     @property
     def folder(self) -> Path:
@@ -138,8 +140,9 @@ class Run:
             names, size = data.class_names(self.config.data), self.config.image_size
             without_harm("Predictions are not tracked", lambda: tracked.log_predictions(X_test, answers, names, size))
         devices.leave()
-        write_model(folder, model)
-        figures = _figures(answers, results)
+        if problem := write_model(folder, model):
+            print(f"This network cannot be kept in a file ({problem}); its answers are.", file=sys.stderr)
+        figures = _figures(answers, results, model)
         metrics = plain_numbers(figures | {"parameters": model.count_params(), "seconds": epochs.seconds})
         write_json(folder / run_folder.METRICS, metrics)
         tracked.summarize(metrics)
@@ -207,10 +210,11 @@ def keep_answers(
     return answers
 
 
-def _figures(answers: Predictions | None, results: Results | None) -> dict[str, float]:
+def _figures(answers: Predictions | None, results: Results | None, model: keras.Model) -> dict[str, float]:
     """Returns the figures of a test; those of another network than the one that gave the answers are left out."""
     if not isinstance(results, Mapping):
         results = {} if results is None else {"loss": np.ravel(results)[0]}
+    results = with_accuracy(results, model)
     figures = {f"test_{name}": value for name, value in results.items() if np.ndim(value) == 0}
     counted = None if answers is None else answers.accuracy
     if answers is None or counted is None:
