@@ -1,7 +1,10 @@
 """The values that all lessons share, and where they come from: file, command line, sweep or resumed run."""
 
+import inspect
 import os
+import shlex
 import sys
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -27,6 +30,7 @@ class LessonConfig(CommandLine):
     project: Project = "course-in-a-box"  # the Weights & Biases project that the run belongs to
     # What to do, not what with: these are not in a run's config.json.
     resume: str | None = Field(default=None, exclude=True)  # an interrupted run: the newest, or this folder of runs/
+    open: bool = Field(default=False, exclude=True)  # open the report in the browser at the end
     traceback: bool = Field(default=False, exclude=True)  # show all of an error, not only your own lines
 
     @classmethod
@@ -71,6 +75,16 @@ class LessonConfig(CommandLine):
                 " run without --resume."
             )
         return config.model_copy(update={"resume": str(folder)})
+
+    def command(self, repeatable: bool = True) -> str:
+        """Returns the command that trains with these values; if not `repeatable`, without its seed and its names."""
+        left_out = () if repeatable else ("seed", "name", "project")
+        defaults = type(self).model_construct().values()
+        words = [f"python {Path(inspect.getfile(type(self))).name}"]
+        for name, value in self.values().items():
+            if value != defaults.get(name) and name not in left_out:
+                words += [f"--{name}", *map(shlex.quote, map(str, value if isinstance(value, list) else [value]))]
+        return " ".join(words)
 
     @classmethod
     def where_to_change(cls, name: str) -> str:

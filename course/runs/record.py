@@ -101,6 +101,13 @@ def are_probabilities(outputs: np.ndarray) -> bool:
     return outputs.ndim == 2 and bool(outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=0.02))
 
 
+def as_array(values: object) -> np.ndarray | None:
+    """Returns an array or a tensor of numbers as an array, None for everything else."""
+    if isinstance(values, np.ndarray):
+        return values if values.dtype.kind in "uifb" else None
+    return keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else None
+
+
 def as_labels(targets: np.ndarray) -> np.ndarray:
     """Returns labels (n,), from 0, of targets: labels (n,) or (n, 1), or a value per class, (n, classes)."""
     rows = np.asarray(targets).reshape(len(targets), -1)

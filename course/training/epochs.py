@@ -14,6 +14,7 @@ from course.runs.record import Row, plain_numbers, write_history, write_model
 from course.system import signals
 from course.training import devices
 from course.training.accuracy import with_accuracy
+from course.training.epoch_table import EpochTable
 from course.training.fits import Fits
 from course.training.tracking import Tracking
 
@@ -26,7 +27,7 @@ class Epochs(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, folder: Path, checkpoint: Checkpoint, arrays: Arrays, history: list[Row], tracking: Tracking
+        self, folder: Path, checkpoint: Checkpoint, arrays: Arrays, history: list[Row], tracking: Tracking, began: float
     ) -> None:
         """Takes what a run has come to.
 
@@ -36,6 +37,7 @@ class Epochs(keras.callbacks.Callback):
             arrays: those of the checkpoint.
             history: its finished epochs, to which others are added.
             tracking: where they are tracked.
+            began: when the program began, as time.monotonic() has it.
         """
         super().__init__()
         self.history = history
@@ -44,7 +46,7 @@ class Epochs(keras.callbacks.Callback):
         self._fits = Fits(checkpoint, arrays)
         self._others: list[keras.callbacks.Callback] = []  # in this call of `fit`
         self._can_be_saved = True
-        self._started = time.monotonic() - checkpoint.seconds
+        self._started = began - checkpoint.seconds
 
     @property
     def seconds(self) -> float:
@@ -60,7 +62,7 @@ class Epochs(keras.callbacks.Callback):
         others = [callback for callback in given if callback is not self]
         if not listed and not any(isinstance(callback, keras.callbacks.History) for callback in others):
             others.append(keras.callbacks.History())  # else Keras adds it behind this one
-        self._others = [each for each in others if not isinstance(each, keras.callbacks.ProgbarLogger)]
+        self._others = [each for each in others if not isinstance(each, (keras.callbacks.ProgbarLogger, EpochTable))]
         given[:] = [*others, self]
         return callbacks if listed else given
 

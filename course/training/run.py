@@ -6,6 +6,8 @@ import atexit
 import contextlib
 import inspect
 import sys
+import time
+import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,21 +21,31 @@ from course.config import LessonConfig
 from course.runs import checkpoint as checkpoints
 from course.runs import folder as run_folder
 from course.runs import resume
-from course.runs.record import Predictions, Row, as_labels, plain_numbers, write_model, write_predictions
+from course.runs.record import (
+    Predictions,
+    Row,
+    as_labels,
+    plain_numbers,
+    read_predictions,
+    write_model,
+    write_predictions,
+)
 from course.system import environment, signals
 from course.system.errors import CourseError, first_line
 from course.system.files import shown, typed, write_json
 from course.system.quiet import quiet
 from course.training import devices, tracking
 from course.training.accuracy import with_accuracy
-from course.training.fit_defaults import fit_defaults
+from course.training.closing import opening_line, say_result, say_where_it_is
 from course.training.opening import open_again, open_new_folder
 from course.training.tensorflow_input import feed_without_tuning
 
 if TYPE_CHECKING:
     from course.training.epochs import Epochs
+    from course.training.validation import HeldOut
 
 
+LOADED = [time.monotonic()]  # when the program began, from which the seconds of its first run count
 Results = Mapping[str, float] | Sequence[float] | float  # what Keras' evaluate may return
 Result = TypeVar("Result")
 
@@ -44,6 +56,8 @@ class _Entered(NamedTuple):
     folder: Path
     tracking: tracking.Tracking
     epochs: Epochs
+    others: list[keras.callbacks.Callback]
+    held_out: HeldOut
 
 
 class Run:
@@ -67,6 +81,7 @@ class Run:
         self._history: list[Row] = []
         self._entered: _Entered | None = None
         self._finished = False
+        self._began = LOADED.pop() if LOADED else time.monotonic()
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -82,6 +97,7 @@ class Run:
         check_surroundings(self.config)
         resumed = None if self.config.resume is None else resume.interrupted(self.config.resume)
         devices.join(self.script, self.config, len(resumed[1].history) if resumed else 0)
+        print(opening_line(self.config), flush=True)  # Keras takes seconds to load
         with quiet():  # Keras seeds TensorFlow on every backend, which loads it
             keras.utils.set_random_seed(self.config.seed)
         if keras.backend.backend() == "tensorflow":
@@ -101,11 +117,19 @@ class Run:
         self._exit.push(lambda kind, error, traceback: tracked.finish(exit_code=1) if error else None)
         for number, row in enumerate(self._history, start=1):
             tracked.log(row, number)
-        from course.training.epochs import Epochs  # late: it derives from a class of Keras, and so loads it
+        # Late: they derive from classes of Keras, and so load it.
+        from course.training.epoch_table import EpochTable
+        from course.training.epochs import Epochs
+        from course.training.fit_defaults import fit_defaults
+        from course.training.validation import HeldOut, ValidationLosses
 
-        epochs = Epochs(folder, checkpoint, opened.arrays, self._history, tracked)
-        self._exit.enter_context(fit_defaults(epochs.come_last))
-        self._entered = _Entered(folder, tracked, epochs)
+        held_out = HeldOut()
+        epochs = Epochs(folder, checkpoint, opened.arrays, self._history, tracked, self._began)
+        others = [EpochTable()]
+        if not self.config.data_parallel:  # several processes would have to predict together
+            others.append(ValidationLosses(folder, held_out))
+        self._exit.enter_context(fit_defaults(epochs.come_last, held_out.note))
+        self._entered = _Entered(folder, tracked, epochs, others, held_out)
 
     @property
     def folder(self) -> Path:
@@ -115,7 +139,8 @@ class Run:
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What `fit` needs among its callbacks so that epochs are kept and tracked, and a resumed run continues."""
-        return [self._inside().epochs]
+        inside = self._inside()
+        return [*inside.others, inside.epochs]
 
     def finish(
         self, model: keras.Model, X_test: np.ndarray, y_test: np.ndarray, results: Results | None = None
@@ -131,7 +156,10 @@ class Run:
             results: what `model.evaluate(X_test, y_test, return_dict=True)` returned, with whatever metrics; or
                 without `return_dict`, whose first number is the loss; or nothing.
         """
-        folder, tracked, epochs = self._inside()
+        folder, tracked, epochs, _, held_out = self._inside()
+        if (held := held_out()) is not None and not self.config.data_parallel:
+            file = folder / run_folder.VALIDATION
+            without_harm("Validation is not kept", lambda: keep_answers(file, model, *held))
         answers = without_harm(
             "Predictions are not kept",
             lambda: keep_answers(folder / run_folder.PREDICTIONS, model, X_test, y_test, self.examples),
@@ -151,18 +179,14 @@ class Run:
         with signals.uninterrupted():
             checkpoints.remove(folder)
             self._finished = True
-            print(f"\n{self._result(metrics)}: {model.count_params():,} parameters, {epochs.seconds:.0f} s.")
-            if metrics.get("test_loss", 0) is None:
-                print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
-            _say_where_it_is(folder, tracked.directions())
+            say_result(self._result(metrics), metrics, folder, self.config)
+            say_where_it_is(folder, tracked.directions(), self.config)
+        if self.config.open:
+            webbrowser.open((folder / run_folder.REPORT).resolve().as_uri())
 
-    def _result(self, metrics: Row) -> str:
-        """Returns how the line with the result begins."""
-        accuracy, loss = metrics.get("test_accuracy"), metrics.get("test_loss")
-        said = [] if accuracy is None else [f"Test accuracy {accuracy:.2%}"]
-        if "test_loss" in metrics:
-            said.append("loss nan" if loss is None else f"loss {loss:.4f}")
-        return ", ".join(said) or "Finished"
+    def _result(self, metrics: Row) -> tuple[str, Predictions | None]:
+        """Returns which images the result is about, and what the network says to them."""
+        return "Test", read_predictions(self.folder / run_folder.PREDICTIONS)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -236,15 +260,6 @@ def _draw_report(folder: Path, tracked: tracking.Tracking) -> None:
     with quiet():
         pictures = write_report(folder)
     tracked.log_pictures(pictures)
-
-
-def _say_where_it_is(folder: Path, directions: list[str]) -> None:
-    files = ", ".join((run_folder.CONFIG, run_folder.HISTORY, run_folder.METRICS, run_folder.MODEL))
-    print(f"Kept in:     {shown(folder)} ({files})")
-    if (folder / run_folder.REPORT).exists():
-        print(f"Report:      {shown(folder / run_folder.REPORT)}")
-    for direction in directions:
-        print(direction)
 
 
 def without_harm(failure: str, action: Callable[[], Result]) -> Result | None:

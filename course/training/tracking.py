@@ -128,7 +128,7 @@ class Tracking:
             again = f"wandb sync --include-online {folder}"
             return [f"Look at it:  {self.run.url}", f"If something is missing there:  {again}"]
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
-        return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
+        return [f"Upload it:   {sync} {folder}"]
 
     def _folder(self) -> Path:
         return Path(self.run.settings.sync_dir)
