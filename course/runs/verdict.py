@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 from statistics import NormalDist
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
@@ -38,7 +38,7 @@ class Change(BaseModel):
 class Changes(BaseModel):
     """What changes.json contains: the last epoch, compared with the one before it and with the best one before it."""
 
-    begun: int = Field(1, ge=1)  # the first epoch of the network that was trained last; there may be several
+    begun: Annotated[int, Field(ge=1)] = 1  # the first epoch of the network that was trained last; there may be several
     previous: Change | None = None
     best: Change | None = None
 
