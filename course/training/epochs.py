@@ -56,6 +56,7 @@ class Epochs(keras.callbacks.Callback):
         listed = isinstance(callbacks, keras.callbacks.CallbackList)
         given = callbacks.callbacks if listed else keras.tree.flatten(callbacks)
         if self not in given:
+            self._others = []  # Keras may still call this one, in a list within a list
             return callbacks
         others = [callback for callback in given if callback is not self]
         if not listed and not any(isinstance(callback, keras.callbacks.History) for callback in others):
