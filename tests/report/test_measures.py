@@ -34,7 +34,9 @@ def test_confusion_precision_and_recall_are_scikit_learns(drawn):
             assert np.isnan(wanted) if found is None else found == pytest.approx(wanted)
 
 
-def row(epoch: int, loss: float, val_loss: float | None, accuracy: float = 0.9, val_accuracy: float = 0.88) -> Row:
+def row(
+    epoch: int, loss: float, val_loss: float | None, accuracy: float | None = 0.9, val_accuracy: float = 0.88
+) -> Row:
     return {"epoch": epoch, "loss": loss, "accuracy": accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
 
 
@@ -46,9 +48,25 @@ def row(epoch: int, loss: float, val_loss: float | None, accuracy: float = 0.9, 
         ([row(1, 0.5, 0.4), row(2, 0.4, 0.3), row(3, 0.3, 0.35)], 2, "after epoch 2 and rose .* it memorises its"),
         ([row(1, 0.5, 0.3), row(2, 0.6, 0.35)], 1, "after epoch 1, but .* something other than overfitting"),
         ([row(1, 0.5, 0.3), row(2, 0.6, None)], None, "not everything was a number"),
+        ([row(1, 0.5, None), row(2, 0.6, None)], None, "There is no validation loss"),
+        ([row(1, 0.5, 0.4), row(2, 0.4, 0.3, None)], None, "loss was 0.4, its validation loss 0.3. .* still falling"),
         ([row(1, 0.5, 0.3), row(2, 0.4, 0.2, 0.8, 0.9)], None, "80.0% .* 90.0% .* counted during the epoch"),
     ],
 )
 def test_overfitting_is_told_in_plain_words(history, turned, said):
     assert measures.turning_point(history) == turned
     assert re.search(said, measures.overfitting(history))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "drawn"),
+    [
+        (("accuracy", "val_accuracy", "auc"), ["loss", "accuracy"]),
+        ((), ["loss"]),
+        (("val_auc", "auc", "auc_1"), ["loss", "auc", "auc_1"]),
+        (("a_loss", "b_loss", "a_accuracy", "b_accuracy"), ["loss", "a_loss", "b_loss", "a_accuracy"]),
+    ],
+)
+def test_the_metrics_that_are_there_are_drawn(metrics, drawn):
+    row = {"epoch": 1, "loss": 0.5, "accuracy": None, "learning_rate": 0.1} | dict.fromkeys(metrics, 0.5)
+    assert measures.metrics_to_draw([row, row]) == drawn
