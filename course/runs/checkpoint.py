@@ -103,14 +103,16 @@ def read(folder: Path) -> tuple[Checkpoint, Arrays]:
     try:
         content = read_arrays(folder / run_folder.CHECKPOINT)
         checkpoint = Checkpoint.model_validate_json(content.pop(ABOUT).tobytes())
+        for name, array in content.items():  # in the order in which they were written
+            groups.setdefault(name.split(".")[0], []).append(array)
+        callbacks = groups.pop("callbacks", [])
+        if len(groups) != len(checkpoint.built) or not {*checkpoint.trained} <= {*range(len(groups))}:
+            raise ValueError("a network is missing")
     except (KeyError, ValueError):
         raise CourseError(
             f"{shown(folder / run_folder.CHECKPOINT)} is damaged or was changed, so this run cannot be resumed;"
             " start a new one without --resume."
         ) from None
-    for name, array in content.items():  # in the order in which they were written
-        groups.setdefault(name.split(".")[0], []).append(array)
-    callbacks = groups.pop("callbacks", [])
     return checkpoint, Arrays(list(groups.values()), callbacks)
 
 

@@ -40,8 +40,9 @@ def opening_line(config: LessonConfig) -> str:
     images = config.limit or training_images(config.data)
     known = _measured(config)
     long = f", about {statistics.median(run['seconds'] for run in known):.0f} s on two cores" if known else ""
-    script = Path(inspect.getfile(type(config))).name
-    return f"{script}: {values.get('epochs')} epochs with {images:,} training images{long}. Loading Keras ..."
+    epochs = values.get("epochs")
+    passes = f"{epochs} epoch{'' if epochs == 1 else 's'} with {images:,} training images"
+    return f"{Path(inspect.getfile(type(config))).name}: {passes}{long}.\nLoading Keras ..."
 
 
 def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Path, config: LessonConfig) -> None:
@@ -82,10 +83,10 @@ def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig) -
     if (folder / run_folder.REPORT).exists():
         _say_link("Report:      ", folder / run_folder.REPORT)
     print(f"Kept in:     {shown(folder)}")
-    for direction in directions:
-        print(direction)
     if following := NEXT.get(config.command(repeatable=False).removeprefix("python ")):
         print(f"Try next:    {following}")
+    for direction in directions:
+        print(direction)
 
 
 def _measured(config: LessonConfig) -> list[dict[str, float]]:

@@ -55,8 +55,11 @@ class EpochTable(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._stop_bar()
+
+    def show(self, epoch: int, metrics: dict[str, Any]) -> None:
+        """Prints the row of an epoch, counted from 0, which must have been kept before."""
         if not self.silent:
-            print(self._row(epoch, with_accuracy(logs or {}, self.model)), flush=True)
+            print(self._row(epoch, metrics), flush=True)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._stop_bar()

@@ -27,7 +27,14 @@ class Epochs(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, folder: Path, checkpoint: Checkpoint, arrays: Arrays, history: list[Row], tracking: Tracking, began: float
+        self,
+        folder: Path,
+        checkpoint: Checkpoint,
+        arrays: Arrays,
+        history: list[Row],
+        tracking: Tracking,
+        began: float,
+        table: EpochTable,
     ) -> None:
         """Takes what a run has come to.
 
@@ -38,11 +45,13 @@ class Epochs(keras.callbacks.Callback):
             history: its finished epochs, to which others are added.
             tracking: where they are tracked.
             began: when the program began, as time.monotonic() has it.
+            table: what shows an epoch, once it is kept.
         """
         super().__init__()
         self.history = history
         self._folder = folder
         self._tracking = tracking
+        self._table = table
         self._fits = Fits(checkpoint, arrays)
         self._others: list[keras.callbacks.Callback] = []  # in this call of `fit`
         self._can_be_saved = True
@@ -58,6 +67,7 @@ class Epochs(keras.callbacks.Callback):
         listed = isinstance(callbacks, keras.callbacks.CallbackList)
         given = callbacks.callbacks if listed else keras.tree.flatten(callbacks)
         if self not in given:
+            self._others = []  # Keras may still call this one, in a list within a list
             return callbacks
         others = [callback for callback in given if callback is not self]
         if not listed and not any(isinstance(callback, keras.callbacks.History) for callback in others):
@@ -82,6 +92,7 @@ class Epochs(keras.callbacks.Callback):
             self._write_model()
             write_history(self._folder, self.history)
             self._tracking.log(self.history[-1], len(self.history))
+            self._table.show(epoch, metrics)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._fits.end(self.model):

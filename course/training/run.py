@@ -123,9 +123,9 @@ class Run:
         from course.training.fit_defaults import fit_defaults
         from course.training.validation import HeldOut, ValidationLosses
 
-        held_out = HeldOut()
-        epochs = Epochs(folder, checkpoint, opened.arrays, self._history, tracked, self._began)
-        others = [EpochTable()]
+        held_out, table = HeldOut(), EpochTable()
+        epochs = Epochs(folder, checkpoint, opened.arrays, self._history, tracked, self._began, table)
+        others = [table]
         if not self.config.data_parallel:  # several processes would have to predict together
             others.append(ValidationLosses(folder, held_out))
         self._exit.enter_context(fit_defaults(epochs.come_last, held_out.note))
