@@ -54,7 +54,7 @@ def accepted(name: str, train: Part, test: Part, least: int) -> tuple[Part, Part
 def order(labels: np.ndarray, seed: int) -> np.ndarray:
     """Returns indices, int (n,), that shuffle images so that each class is in proportion in every first and last part.
 
-    Of a class with n images one comes in each n-th part of the whole: no part has one more or less than its share.
+    Of a class with n images one comes in each n-th part of the whole.
     """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     places = np.empty(len(labels))
@@ -91,8 +91,8 @@ def _repeated(parts: Mapping[str, Part]) -> Iterator[str]:
         again = sum(image in seen for image in images)
         if again:
             yield (
-                f"{again:,} of the {len(images):,} {name} images are {' or '.join(before)} images too, so {name} accuracy"
-                " is higher than for new images; keep each image once."
+                f"{again:,} of the {len(images):,} {name} images are {' or '.join(before)} images too, so {name}"
+                " accuracy is higher than for new images; keep each image once."
             )
         seen.update(images)
         before.append(name)
