@@ -113,10 +113,7 @@ def _images(name: str, images: np.ndarray) -> np.ndarray:
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]
     if images.ndim != 3 or 0 in images.shape or images.dtype.kind not in "buif":
-        side = int(np.sqrt(images.shape[1])) if images.ndim == 2 else 0
-        remedy = f"; reshape it with {name}.reshape(-1, {side}, {side})" if side and side**2 == images.shape[1] else ""
-        remedy = f"; make it grey with {name}.mean(axis=3)" if images.ndim == 4 and images.shape[3] == 3 else remedy
-        raise ValueError(f"{found}, but must be uint8 (images, height, width){remedy}")
+        raise ValueError(f"{found}, but must be uint8 (images, height, width){_as_images(name, images)}")
     if images.dtype == np.bool_:
         return images * np.uint8(HIGHEST)
     lowest, highest = images.min(), images.max()
@@ -129,6 +126,14 @@ def _images(name: str, images: np.ndarray) -> np.ndarray:
         f"{found} with values from {lowest} to {highest}, but must be uint8 from 0 to {HIGHEST}; scale it so that the"
         f" brightest pixel is {HIGHEST}, and round it with {name}.round().astype('uint8')"
     )
+
+
+def _as_images(name: str, images: np.ndarray) -> str:
+    """Returns how an array of another shape becomes one of grey images, nothing if that is not clear."""
+    side = int(np.sqrt(images.shape[1])) if images.ndim == 2 else 0
+    if side and side**2 == images.shape[1]:
+        return f"; reshape it with {name}.reshape(-1, {side}, {side})"
+    return f"; make it grey with {name}.mean(axis=3).astype('uint8')" if images.shape[3:] == (3,) else ""
 
 
 def _labels(name: str, labels: np.ndarray, images: int) -> np.ndarray:

@@ -68,7 +68,7 @@ def test_a_boolean_image_is_black_and_white(kind):
         (IMAGES.astype(np.int32) * 256, LABELS, r"but must be uint8 from 0 to 255"),
         (np.full((40, 5, 6), np.nan), LABELS, r"values from nan to nan"),
         (np.zeros((40, 784), np.uint8), LABELS, r"reshape it with x_train.reshape\(-1, 28, 28\)"),
-        (np.zeros((40, 5, 6, 3), np.uint8), LABELS, r"make it grey with x_train.mean\(axis=3\)"),
+        (np.zeros((40, 5, 6, 3), np.uint8), LABELS, r"make it grey with x_train.mean\(axis=3\).astype"),
         (IMAGES, LABELS + 0.5, r"must be one integer for each image"),
         (IMAGES, LABELS + 1, r"labels from 1 to 10, but they must be from 0 to 9"),
         (IMAGES, LABELS.astype(str), r"must be one integer for each image"),
