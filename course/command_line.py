@@ -1,5 +1,6 @@
 """A pydantic class as a command line, with one sentence for what is wrong on it."""
 
+import ast
 import json
 import re
 import reprlib
@@ -253,17 +254,18 @@ def _readings(words: Words, annotation: object) -> Iterator[object]:
         yield True
     if text == "None" and NoneType in kinds:
         yield None
-    readings = [text, _as_json(text)]
+    readings = [text, _literal(text)]
     yield from reversed(readings) if get_origin(annotation) in (Union, UnionType) else readings  # 3 is no text in both
     parts = re.sub(r"[\[\](),]", " ", text).split()
-    yield from ([*words], parts, [_as_json(part) for part in parts])
+    yield from ([*words], parts, [_literal(part) for part in parts])
 
 
-def _as_json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _literal(text: str) -> object:
+    """Returns the value that a text is in JSON or, as a sweep's values are written, in Python; else the text."""
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return read(text)
+    return text
 
 
 def unknown_value(what: str, name: str, names: list[str], otherwise: str) -> str:

@@ -60,6 +60,8 @@ def config_class(base: type[CommandLine] = CommandLine, **body: object) -> type[
         (list[int], [1], "", []),
         (list[str], [], "a b", ["a", "b"]),
         (list[str], [], '["a","b"]', ["a", "b"]),
+        (list[str], [], "['a','b']", ["a", "b"]),
+        (dict[str, float], {}, "{'a': 2}", {"a": 2.0}),
         (list, [], "a", ["a"]),
         (Sequence[float], [], "1 .5", [1.0, 0.5]),
         (set[int], {1}, "2 2 3", {2, 3}),
