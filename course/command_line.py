@@ -19,14 +19,15 @@ from pydantic import (
     GetCoreSchemaHandler,
     PydanticUndefinedAnnotation,
     PydanticUserError,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
 )
 from pydantic._internal._model_construction import ModelMetaclass  # it alone sees a class before pydantic judges it
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema, to_jsonable_python
 
 from course.system.errors import CourseError, end_in_a_sentence, first_line
 from course.system.files import typed
@@ -175,9 +176,9 @@ class CommandLine(BaseModel, metaclass=_Sentences):
         return f"give --{name} another value"
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """Puts `_one_sentence` around all validators, also those of a class that derives from this one."""
-        return core_schema.no_info_wrap_validator_function(cls._one_sentence, handler(source))
+        return WrapValidator(cls._one_sentence).__get_pydantic_core_schema__(source, handler)
 
     @classmethod
     def _one_sentence(cls, values: Any, validate: ValidatorFunctionWrapHandler) -> Self:
@@ -254,8 +255,8 @@ def _readings(words: Words, annotation: object) -> Iterator[object]:
         yield True
     if text == "None" and NoneType in kinds:
         yield None
-    readings = [text, _literal(text)]
-    yield from reversed(readings) if get_origin(annotation) in (Union, UnionType) else readings  # 3 is no text in both
+    readings = [text, _literal(text)]  # a union of numbers and text reads 3 as a number
+    yield from (reversed(readings) if get_origin(annotation) in (Union, UnionType) else readings)
     parts = re.sub(r"[\[\](),]", " ", text).split()
     yield from ([*words], parts, [_literal(part) for part in parts])
 
@@ -309,8 +310,13 @@ def _as_words(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Pr
     )
 
 
+def _plain(value: object) -> object:
+    """Returns a value as JSON has it."""
+    return TypeAdapter(object).dump_python(value, mode="json", fallback=str)
+
+
 def _as_words_again(value: object) -> list[str]:
-    plain = to_jsonable_python(value, fallback=str)
+    plain = _plain(value)
     if isinstance(plain, list):
         return [str(part) for part in plain]
     return [json.dumps(plain) if isinstance(plain, dict) else str(plain)]
@@ -320,7 +326,7 @@ def _metavar(kind: object) -> str:
     """Returns what --help shows as the value of an option, such as INT or {adam,sgd}."""
     origin, inner = get_origin(kind), get_args(kind)
     if isinstance(kind, EnumType):
-        origin, inner = Literal, tuple(map(to_jsonable_python, kind.__members__.values()))
+        origin, inner = Literal, tuple(map(_plain, kind.__members__.values()))
     shown = str(getattr(kind, "__name__", "")).upper() if kind in (bool, int, float) else "TEXT"
     if origin is Literal:
         shown = f"{{{','.join(map(str, inner))}}}"

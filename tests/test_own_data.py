@@ -205,11 +205,13 @@ def test_a_file_sorted_by_class_is_learnt_as_well_as_a_shuffled_one(checkout):
             assert done.returncode == 0
             assert done.stderr == ""
             folder = checkout.latest("cnn")
-            *_, last = csv.DictReader((folder / "history.csv").open())
+            *_, last = csv.DictReader((folder / "history.csv").read_text().splitlines())
             rows.append(
                 (json.loads((folder / "metrics.json").read_text())["test_accuracy"], float(last["val_accuracy"]))
             )
         reached[name] = np.array(rows)
         print(name, reached[name].mean(axis=0), reached[name].std(axis=0, ddof=1))
-    spread = np.maximum(reached["sorted"].std(axis=0, ddof=1), reached["shuffled"].std(axis=0, ddof=1))
-    assert (np.abs(reached["sorted"].mean(axis=0) - reached["shuffled"].mean(axis=0)) <= 2 * spread).all()
+    difference = np.abs(reached["sorted"].mean(axis=0) - reached["shuffled"].mean(axis=0))
+    test, valid = np.maximum(*(accuracies.std(axis=0, ddof=1) for accuracies in reached.values()))
+    assert difference[0] <= test
+    assert difference[1] <= 2 * valid  # each seed has other images for validation, too
