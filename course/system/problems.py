@@ -67,7 +67,8 @@ def requirement(problem: Problem, schema: Schema) -> tuple[str, str]:
         place, found = f"{place}.{name}", found["properties"][name]
     if problem.kind in ("missing", "extra_forbidden") and not problem.name.isdecimal():
         return place, f"has {'no' if problem.kind == 'missing' else 'an unknown'} {problem.name}"
-    must = _allowed(found, schema) if SAID_BY_SCHEMA.search(problem.kind) else ""
+    is_said = "allowed" in found or "allowed" in _resolved(found, schema) or SAID_BY_SCHEMA.search(problem.kind)
+    must = _allowed(found, schema) if is_said else ""
     if must == "a number" and problem.kind == "finite_number":
         must = "a finite number"
     is_wrong = f"is {shortened(problem.value)}"
@@ -86,7 +87,7 @@ def _resolved(schema: Schema, whole: Schema) -> Schema:
 
 def _allowed(schema: Schema, whole: Schema) -> str:
     """Puts into words what the JSON schema of one value allows; nothing if there is no word for it."""
-    schema = _resolved(schema, whole)
+    schema = schema if "allowed" in schema else _resolved(schema, whole)
     if "allowed" in schema:
         return schema["allowed"]
     several: list[Schema] = schema.get("anyOf") or schema.get("oneOf") or []
