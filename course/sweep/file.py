@@ -288,7 +288,7 @@ def _validated(content: object) -> SweepFile:
     if not place:
         raise CourseError(f"it contains {reprlib.repr(value)} instead of names and values, such as method: random.")
     if kind == "value_error":
-        raise CourseError(f"{name} {requirement.removeprefix('value error, ')}.")
+        raise CourseError(f"{name} {requirement}.")
     if kind == "missing":
         raise CourseError(f"{place} is missing; docs/scaling.md has an example.")
     if kind != "extra_forbidden":
