@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from course.system import program
 from course.system.errors import CourseError, end_in_a_sentence
 from course.system.files import typed
 from course.system.problems import first_problem, nearest, shortened
@@ -56,7 +57,7 @@ class CommandLine(BaseModel):
         config, unknown = tyro.cli(
             cls,
             prog=typed(),
-            args=arguments,
+            args=program.arguments() if arguments is None else arguments,
             default=tyro.MISSING_NONPROP if default is None else default,
             registry=_options_as_words,
             config=(tyro.conf.FlagConversionOff,),

@@ -1,7 +1,5 @@
 """The values that all lessons share, and where they come from: file, command line, sweep or resumed run."""
 
-import os
-import sys
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -9,7 +7,7 @@ from pydantic import Field, model_validator
 from course import agent, data
 from course.command_line import CommandLine, unknown_value
 from course.runs import resume
-from course.system import memory, signals
+from course.system import memory, program, signals
 from course.system.errors import CourseError, end_in_a_sentence
 from course.system.files import shown
 from course.values import Images, Project, Seed, Suffix
@@ -43,7 +41,7 @@ class LessonConfig(CommandLine):
             if name not in cls.model_fields:
                 names = list(cls.model_fields)
                 raise CourseError(unknown_value("value", name, names, "change it in the sweep, which sets it"))
-        words = sys.argv[1:] if arguments is None else arguments
+        words = program.arguments() if arguments is None else arguments
         words = [*words, *(f"--{name}={value}" for name, value in swept.items())]  # the last one counts
         try:
             config = super().from_command_line(words, default)
@@ -76,8 +74,10 @@ class LessonConfig(CommandLine):
     def where_to_change(cls, name: str) -> str:
         if name in agent.sweep_values():
             return "change it in the sweep, which sets it"
-        script = os.path.basename(sys.argv[0]) or "the script"
-        return f"change it in class Config of {script}, or with --{name} on the command line"
+        script = program.script()
+        if script is None:
+            return "change it in class Config"
+        return f"change it in class Config of {script.name or 'the script'}, or with --{name} on the command line"
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> Self:

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from course.system import signals
+from course.system import program, signals
 from course.system.tracebacks import OUT_OF_MEMORY, shorten
 
 CLOSED_PIPE = 141  # exit code, as shells have it after SIGPIPE
@@ -18,13 +18,20 @@ CLOSED_PIPE = 141  # exit code, as shells have it after SIGPIPE
 class CourseError(Exception):
     """Something the learner can fix; its text is one sentence that says what is wrong and what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Returns what IPython shows in the place of a traceback."""
+        return [str(self)]
+
 
 def end_in_a_sentence() -> None:
     """Makes an uncaught CourseError, a lack of memory or a signal end the program in a sentence without traceback.
 
     The exit code is 2 for a CourseError or a lack of memory, 130 for Ctrl-C, 141, without a sentence, if nobody reads
-    the output, 1 for every other exception, of which the lines in the program's own file are shown.
+    the output, 1 for every other exception, of which the lines in the program's own file are shown. A notebook keeps
+    its own way to show an exception.
     """
+    if program.is_interactive():
+        return
     sys.excepthook = _report
     if hasattr(signal, "SIGPIPE") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGPIPE, _end_if_nobody_reads)
@@ -45,7 +52,7 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
         signals.say(f"Stopped by {stopped[0]}.")
         sys.exit(stopped[1])
     whole = "".join(traceback.format_exception(error))
-    if "--traceback" in sys.argv:
+    if "--traceback" in program.arguments():
         print(whole, file=sys.stderr, end="")
     else:
         print(f"{shorten(whole, Path(sys.argv[0]).name)}\n\nThe whole traceback: add --traceback.", file=sys.stderr)

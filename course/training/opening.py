@@ -14,6 +14,7 @@ from course.runs import checkpoint as checkpoints
 from course.runs import folder as run_folder
 from course.runs.checkpoint import Checkpoint
 from course.runs.record import write_history
+from course.system import program
 from course.system.errors import CourseError
 from course.system.files import UNFINISHED, shown, write_json
 
@@ -32,7 +33,7 @@ def open_new_folder(script: str, config: LessonConfig) -> Opened:
     folder = run_folder.new_folder(script, config.name)
     write_json(folder / run_folder.CONFIG, config.values())
     checkpoint = Checkpoint(
-        program=Path(sys.argv[0]).name,
+        program=program.name(),
         source=_source_of(config),
         defaults=type(config).model_construct().values(),
         config=config.values(),
@@ -73,6 +74,15 @@ def open_again(folder: Path, script: str, config: LessonConfig) -> Opened:
     return Opened(folder, lock, checkpoint, values)
 
 
+def script_file(config: LessonConfig) -> Path | None:
+    """Returns the file in which the class of a config is written, None if it was typed into a notebook."""
+    try:
+        return Path(inspect.getfile(type(config)))
+    except (OSError, TypeError):
+        return None
+
+
 def _source_of(config: LessonConfig) -> str:
-    """Returns the SHA-256 of the script in which the class of a config is written."""
-    return hashlib.sha256(Path(inspect.getfile(type(config))).read_bytes()).hexdigest()
+    """Returns the SHA-256 of the script in which the class of a config is written, nothing without a file."""
+    file = script_file(config)
+    return "" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -21,13 +20,13 @@ from course.runs import checkpoint as checkpoints
 from course.runs import folder as run_folder
 from course.runs import resume
 from course.runs.record import Predictions, Row, plain_numbers, write_model, write_predictions
-from course.system import environment, signals
+from course.system import environment, program, signals
 from course.system.errors import CourseError, first_line
 from course.system.files import shown, typed, write_json
 from course.system.quiet import quiet
 from course.training import devices, tracking
 from course.training.fit_defaults import fit_defaults
-from course.training.opening import open_again, open_new_folder
+from course.training.opening import open_again, open_new_folder, script_file
 from course.training.tensorflow_input import feed_without_tuning
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Run:
     def __init__(self, config: LessonConfig) -> None:
         """Takes note of what is to be run, of an instance of a script's Config; nothing is written yet."""
         self.config = config
-        self.script = Path(inspect.getfile(type(config))).stem  # of which `runs/` has a folder
+        self.script = Path(script_file(config) or program.NOTEBOOK).stem  # of which `runs/` has a folder
         self._folder: Path | None = None
         self._history: list[Row] = []
         self._entered: _Entered | None = None
@@ -73,6 +72,8 @@ class Run:
         return self
 
     def _begin(self) -> None:
+        if program.is_interactive():  # where an earlier run has given the signals back
+            signals.stop_in_order()
         check_surroundings(self.config)
         resumed = None if self.config.resume is None else resume.interrupted(self.config.resume)
         devices.join(self.script, self.config, len(resumed[1].history) if resumed else 0)
@@ -146,7 +147,10 @@ class Run:
         else:
             devices.end_alone(stopped[1] if stopped else 2 if kind is CourseError else 1)
         self._exit.__exit__(kind, error, traceback)
-        atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
+        if program.is_interactive():
+            _leave_process()
+        else:
+            atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
         if stopped is not None and self._folder is not None:
             signals.say(f"Stopped by {stopped[0]}: {self._how_far(self._folder)}.")
             sys.exit(stopped[1])
@@ -159,7 +163,7 @@ class Run:
         if self._finished:
             return f"the run is finished and kept in {shown(folder)}"
         epochs = f"{len(self._history)} of {self.config.values().get('epochs')} epochs"
-        again = f"{typed()} --resume {shown(folder)}"
+        again = typed("--resume", shown(folder))
         return f"{epochs} are finished and kept in {shown(folder)}; resume it with `{again}`"
 
 
@@ -169,6 +173,15 @@ def check_surroundings(config: LessonConfig) -> None:
     devices.check(config.data_parallel)
     run_folder.check_writable()
     tracking.asked_mode()
+
+
+def _leave_process() -> None:
+    """Takes back what a run changed in a process that continues, so that the next run is as the first was."""
+    signals.restore()
+    policy = keras.config.dtype_policy()
+    keras.utils.clear_session()  # else the metric auc would be auc_1 next time
+    if program.script() is None:  # what a script sets ends with it; what a notebook sets does not
+        keras.config.set_dtype_policy(policy)
 
 
 def _keep_predictions(run: Run, model: keras.Model, images: np.ndarray, targets: np.ndarray) -> None:
