@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from course import late
 from course.system import program
 from course.system.errors import CourseError, end_in_a_sentence
 from course.system.files import typed
@@ -51,7 +52,7 @@ class CommandLine(BaseModel):
         """Returns the values of this class, or of `default`, as overridden by `arguments` (the program's if None).
 
         `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand alone. Ends
-        the program with exit code 2 and one sentence if a value or an option is wrong.
+        the program with exit code 2 and one sentence if a value or an option is wrong, or Keras has no backend.
         """
         end_in_a_sentence()
         config, unknown = tyro.cli(
@@ -68,6 +69,7 @@ class CommandLine(BaseModel):
             option = unknown[0].split("=")[0]
             options = [f"--{name}" for name in cls.model_fields if f"--{name}" != option]  # else it has no -- in front
             raise CourseError(unknown_value("option", option, options, "--help lists them all"))
+        late.backend()
         return config
 
     def values(self) -> dict[str, Any]:
