@@ -1,7 +1,9 @@
 """Grades the challenge: trains fashion.py as it is, measures it, and says which levels it reaches.
 
 python check.py           trains and grades; for the first level that is not reached, one hint
+python check.py --quick   the same with 10,000 images only, against marks of its own
 python check.py --last    grades the newest finished run of fashion.py, without training
+python check.py --final   the same by the test images: at the end, when nothing is left to choose
 python check.py --hint    the next, stronger hint
 python check.py --list    the levels
 python check.py --watch   grades again whenever fashion.py is saved
@@ -20,10 +22,11 @@ from rich.table import Table
 
 from course.challenge import grade
 from course.challenge.grade import Grade
-from course.challenge.levels import LEVELS
+from course.challenge.levels import LEVELS, QUICK_IMAGES
 from course.challenge.progress import Progress, progress_file, read_progress, write_progress
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
+from course.runs.certainty import interval
 from course.system import process, tracebacks
 from course.system.errors import CourseError
 from course.system.files import shown, write_text
@@ -32,22 +35,15 @@ FOLDER = Path(__file__).resolve().parent
 SCRIPT = FOLDER / "fashion.py"
 STARTING_POINT = FOLDER / "solutions" / "level_1.py"
 WIDTH = 100  # at most: longer lines are hard to read
-LOOKED_AT = (
-    "Looked at: images and labels as they were given to fit (where they are from, their range and shape), outputs, last"
-    " activation, layers and loss of the network, every epoch, and the answers of the saved network on the test images."
-)
-NOT_SEEN = (
-    "What cannot be seen: test images that were altered before they were trained on, test images that a dataset or"
-    " generator hands to fit, and answers that were written into the file. You are grading yourself: the grader trusts"
-    " you."
-)
-CHOICES = ("last", "hint", "watch", "list", "reset")
+CHOICES = ("quick", "last", "final", "hint", "watch", "list", "reset")
 
 
 class Options(CommandLine):
     """Grades fashion.py, level by level, with hints."""
 
+    quick: bool = False  # train with 10,000 images only, and grade against marks of its own
     last: bool = False  # grade the newest finished run of fashion.py, without training
+    final: bool = False  # grade it by the test images, whatever they say: when nothing is left to choose
     hint: bool = False  # show the next, stronger hint for the first level that is not reached
     watch: bool = False  # train and grade again whenever fashion.py is saved, until Ctrl-C
     list: bool = False  # show the levels
@@ -73,18 +69,20 @@ def main(options: Options) -> int:
         return next_hint()
     if options.watch:
         watch(options.minutes)
-    return last() if options.last else train(options.minutes)
+    if options.last or options.final:
+        return last(options.final)
+    return train(options.minutes, ["--limit", str(QUICK_IMAGES)] if options.quick else [])
 
 
-def train(minutes: float) -> int:
-    """Trains fashion.py as `python fashion.py` does, and grades the run."""
+def train(minutes: float, words: list[str] | None = None) -> int:
+    """Trains fashion.py as `python fashion.py` does, with other words after it if there are any; grades the run."""
     _say(f"Training fashion.py, for at most {minutes:g} minutes (--minutes for more or less).")
     before = grade.attempts()
-    outcome = process.run_python([SCRIPT.name], FOLDER, 60 * minutes)
+    outcome = process.run_python([SCRIPT.name, *(words or [])], FOLDER, 60 * minutes)
     folder = grade.attempt_of(outcome.process_id, before)
     if outcome.exit_code == 0 and folder is not None:
         print(outcome.errors, end="", file=sys.stderr)
-        return _show(grade.grade_attempt(folder))
+        return _grade(folder)
     print()
     if outcome.exit_code is None:
         _say(
@@ -102,14 +100,14 @@ def train(minutes: float) -> int:
     return 1
 
 
-def last() -> int:
-    """Grades the newest finished run."""
+def last(final: bool) -> int:
+    """Grades the newest finished run, by the test images if it is the final one."""
     folder = grade.newest_finished()
     if folder is None:
         raise CourseError("No run of fashion.py is finished; `python check.py` trains and grades one.")
     if not (folder / run_folder.OBSERVED).exists():
         raise CourseError(f"{shown(folder)} is from before the grader; `python check.py` trains and grades a new one.")
-    return _show(grade.grade_attempt(folder))
+    return _grade(folder, final)
 
 
 def next_hint() -> int:
@@ -153,36 +151,60 @@ def reset() -> int:
     return 0
 
 
-def _show(result: Grade) -> int:
+def _grade(folder: Path, final: bool = False) -> int:
     progress = _progress()
-    progress.newest, progress.reached = result.reached, max(progress.reached, result.reached)
-    measured = "its network could not be tested."
-    if result.accuracy is not None:
-        images = f"{result.test_images:,} test images"
-        measured = f"{result.accuracy:.2%} of the {images} right, measured with its saved network and your `prepare`."
+    result = grade.grade_attempt(folder, progress.reached, final)
+    quick = result.limit is not None and result.tested is None
+    progress.newest, progress.ready = result.reached, result.structured > result.reached
+    if not quick:
+        progress.reached = max(progress.reached, result.reached)
     print()
-    _say(f"Graded {shown(result.folder)}: {measured}")
-    _show_levels(result.reached)
-    for sentence in result.mistakes:
+    _say(f"Graded {shown(result.folder)}: {_measured(result)}")
+    _show_levels(result.reached, quick)
+    for sentence in result.mistakes[:1]:
         _say(f"To fix: {sentence}")
+    if others := result.mistakes[1:]:
+        _say(f"{len(others)} more to fix after this one.")
+    if result.reasons:
+        _say(f"Level {result.reached + 1} is not reached. {' '.join(result.reasons)}")
     for sentence in result.remarks:
         _say(f"Worth knowing: {sentence}")
     _show_hint(progress)
-    _say(LOOKED_AT)
-    _say(NOT_SEEN)
+    _say("What the grader looks at, and what it cannot see: docs/challenge.md.")
     write_progress(progress)
     return 1 if result.mistakes else 0
 
 
-def _show_levels(reached: int) -> None:
+def _measured(result: Grade) -> str:
+    """Returns what was measured, in a sentence."""
+    if result.measured is None:
+        return "its network could not be tested."
+    of = {"validation": result.validated, "test": result.tested}
+    said = []
+    for part, found in of.items():
+        if found is not None:
+            low, high = interval(*found)
+            said.append(f"{found.accuracy:.2%} of the {found.images:,} {part} images right ({low:.1%} to {high:.1%})")
+    sentence = f"{' and '.join(said)}; in brackets the 95% interval."
+    if result.limit is not None and result.tested is None:
+        sentence += f" A quick try, with {result.limit:,} training images: its marks are for {QUICK_IMAGES:,}."
+    elif result.tested is None:
+        sentence += " The test images are left alone until a new level may be reached."
+    return sentence
+
+
+def _show_levels(reached: int, quick: bool = False) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("Level", justify="right")
-    table.add_column("Accuracy", justify="right")
+    table.add_column("Quick try" if quick else "Validation", justify="right")
+    if not quick:
+        table.add_column("Test", justify="right")
     table.add_column("")
     table.add_column("Idea")
     for number, level in enumerate(LEVELS, start=1):
         state = "reached" if number <= reached else "next" if number == reached + 1 else ""
-        table.add_row(str(number), f"{level.mark:.1%}", state, level.idea)
+        marks = [level.quick] if quick else [level.validation, level.mark]
+        table.add_row(str(number), *(f"{mark:.1%}" for mark in marks), state, level.idea)
     console = _console()
     console.print(table)
     console.print()

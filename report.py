@@ -28,7 +28,11 @@ def main(options: Options) -> None:
     folders = [Path(run) for run in options.runs] or [newest()]
     for folder in folders:
         check_is_run(folder)
-    from course.report.page import write_comparison, write_report  # late: what draws takes half a second to load
+    from course.report.page import (
+        compared_in_words,
+        write_comparison,
+        write_report,
+    )  # late: what draws takes half a second to load
 
     if len(folders) == 1:
         page = folders[0] / run_folder.REPORT
@@ -36,6 +40,8 @@ def main(options: Options) -> None:
     else:
         page = run_folder.RUNS / "comparison.html"
         write_comparison(folders, page)
+        for sentence in compared_in_words(folders):
+            print(f"{sentence[0].upper()}{sentence[1:]}")
     print(f"Report:      {shown(page)}")
     if options.show:
         webbrowser.open(page.resolve().as_uri())

@@ -3,7 +3,8 @@
 Runs each command in a process of its own, once for each seed, and takes the accuracy from the metrics.json that the
 run leaves. Writes accuracy.json and accuracy.md next to this file after every seed; README.md shows the table.
 `python -m benchmarks.accuracy solutions` does the same for the reference answers to the challenge, in solutions.json
-and solutions.md, which docs/challenge.md shows. With --only, the other commands keep the figures that they have
+and solutions.md, which docs/challenge.md shows, and `python -m benchmarks.accuracy quick` after a training with few
+images, as `check.py --quick` does. With --only, the other commands keep the figures that they have
 there; with --add, all do, and only seeds that are missing are measured.
 """
 
@@ -20,6 +21,7 @@ import sys
 import time
 from pathlib import Path
 
+from course.challenge.levels import QUICK_IMAGES
 from course.runs import folder as run_folder
 from course.runs.record import read_history
 from course.system.environment import processor
@@ -38,8 +40,9 @@ TABLES = {  # name of the files → commands, and the number of seeds of each
         "fashion.py": 5,
     },
     "solutions": {f"-m solutions.level_{level}": 10 for level in range(2, 7)},
+    "quick": {f"-m solutions.level_{level} --limit {QUICK_IMAGES}": 5 for level in range(2, 7)},
 }
-
+PARTS = {"accuracy": ["test"], "solutions": ["test", "validation"], "quick": ["validation"]}  # of images, per table
 
 Results = dict[str, list[dict[str, float]]]  # of each command, one entry per seed; see `measure`
 
@@ -69,7 +72,7 @@ def measure(command: str, seed: int) -> dict[str, float]:
     return {
         "seed": seed,
         "test_accuracy": metrics["test_accuracy"],
-        "test_loss": metrics["test_loss"],
+        "test_loss": metrics.get("test_loss"),
         "seconds": round(seconds, 1),
         "accuracy": history[-1]["accuracy"],
         "val_accuracy": history[-1]["val_accuracy"],
@@ -83,14 +86,14 @@ def mean_and_deviation(accuracies: list[float]) -> str:
     return f"{statistics.mean(accuracies):.2%}{spread}"
 
 
-def table(results: Results) -> str:
-    """Returns the results as a Markdown table, one line per command."""
+def table(results: Results, part: str = "test") -> str:
+    """Returns the results as a Markdown table, one line per command; `part` is test or validation."""
     lines = [
-        "| command | test accuracy, mean ± standard deviation | lowest to highest | seeds | seconds, median |",
+        f"| command | {part} accuracy, mean ± standard deviation | lowest to highest | seeds | seconds, median |",
         "|---|---|---|---|---|",
     ]
     for command, runs in results.items():
-        accuracies = [run["test_accuracy"] for run in runs]
+        accuracies = [run["test_accuracy" if part == "test" else "val_accuracy"] for run in runs]
         seeds = ", ".join(str(run["seed"]) for run in runs)
         lines.append(
             f"| `python {command}` | {mean_and_deviation(accuracies)}"
@@ -133,7 +136,8 @@ def main() -> None:
             on |= {measured_on().rstrip("."): None}
             when_and_where = f"{'; '.join(on)}."
             write_json(file, {"measured": when_and_where, "results": measured})
-            write_text(file.with_suffix(".md"), f"{table(measured)}\n{when_and_where}\n")
+            tables = [table(measured, part) for part in PARTS[options.table]]
+            write_text(file.with_suffix(".md"), "\n".join([*tables, f"{when_and_where}\n"]))
     print(f"\n{file.with_suffix('.md').read_text(encoding='utf-8')}")
 
 

@@ -1,4 +1,4 @@
-"""A training of the challenge, which also keeps for its grader the learner's file and what `fit` was given."""
+"""A training of the challenge, which also keeps for its grader the learner's file and what its network was given."""
 
 from __future__ import annotations
 
@@ -15,36 +15,64 @@ import numpy as np
 
 from course.challenge import observed
 from course.challenge.levels import SCRIPT_NAME
+from course.challenge.losses import observe_loss
+from course.challenge.trace import observe_network
 from course.config import LessonConfig
 from course.data import load
 from course.runs import folder as run_folder
-from course.system.files import write_json, write_text
-from course.training.run import Run
+from course.runs.record import Row, as_labels, read_predictions
+from course.system.files import replacing, write_json
+from course.training.run import Results, Run, keep_answers, without_harm
 
 AT_A_TIME = 5_000  # images
+TRACED = 64  # images that a network is run on to see what it does
 Array = np.ndarray | None  # None for everything that is not one of numbers
 
 
 class Attempt(Run):
     """One training of the challenge; `model.fit` is watched while it is entered.
 
-    Its folder also gets a copy of the learner's file, and attempt.json with what each `fit` was given: the network, its
-    loss, and of images and labels their shape, dtype and range, and whether they are those of the data set.
+    Its folder also gets a copy of the learner's file; attempt.json with what each `fit` and `run.finish` was given, and
+    what network and loss do with it; and in validation.npz the answers of the tested network on the validation images.
+    What it says at its end is how many of these are right: test images are for the end of the work.
     """
+
+    examples = 200  # prepared test images, with which the grader compares the kept network and its answers
 
     def __init__(self, config: LessonConfig) -> None:
         """Takes note of what is to be run; the runs of reference answers are kept with those of fashion.py."""
         super().__init__(config)
         self.script = SCRIPT_NAME
+        self._held_out: tuple[Array, Array] = None, None  # the validation images and targets of the last `fit`
 
     def _begin(self) -> None:
         super()._begin()
-        source = Path(inspect.getfile(type(self.config)))
-        write_text(self.folder / run_folder.SCRIPT, source.read_text(encoding="utf-8"))
-        self._file = self.folder / run_folder.OBSERVED
+        with contextlib.suppress(OSError, TypeError):  # a class that was typed into a notebook has no file
+            source = Path(inspect.getfile(type(self.config))).read_bytes()
+            with replacing(self.folder / run_folder.SCRIPT) as unfinished:
+                unfinished.write_bytes(source)
         self._observations = observed.Observations(process=os.getpid())
         self._write_observations()
         self._exit.enter_context(self._watched_fit())
+
+    def finish(
+        self, model: keras.Model, X_test: np.ndarray, y_test: np.ndarray, results: Results | None = None
+    ) -> None:
+        """Keeps what a run of a lesson keeps, and what the grader needs."""
+        without_harm(
+            "The test is not observed", lambda: self._observe_test(model, _as_array(X_test), _as_array(y_test))
+        )
+        images, targets = self._held_out
+        if images is not None and targets is not None:
+            file = self.folder / run_folder.VALIDATION
+            without_harm("Validation is not kept", lambda: keep_answers(file, model, images, targets))
+        super().finish(model, X_test, y_test, results)
+
+    def _result(self, metrics: Row) -> str:
+        kept = read_predictions(self.folder / run_folder.VALIDATION)
+        if kept is None or kept.accuracy is None:
+            return super()._result(metrics)
+        return f"Validation accuracy {kept.accuracy:.2%} of {len(kept.labels):,} images"
 
     @contextlib.contextmanager
     def _watched_fit(self) -> Iterator[None]:
@@ -53,11 +81,14 @@ class Attempt(Run):
 
         @functools.wraps(original)
         def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
-            given = self._observe(model, signature.bind(model, *arguments, **options).arguments)
-            self._observations.fits.append(given)
+            given = signature.bind(model, *arguments, **options).arguments
+            images = _as_array(given.get("x"))
+            found = self._observe(model, given)
+            self._observations.fits.append(found)
             self._write_observations()
             history = original(model, *arguments, **options)
-            given.network = _observe_network(model)  # by now it knows its shapes
+            if images is not None:
+                found.network = observe_network(model, images[:TRACED])  # by now it knows its shapes
             self._write_observations()
             return history
 
@@ -72,7 +103,7 @@ class Attempt(Run):
         return KnownImages(self.config)  # late, and once: it reads the whole data set
 
     def _write_observations(self) -> None:
-        write_json(self._file, self._observations.model_dump())
+        write_json(self.folder / run_folder.OBSERVED, self._observations.model_dump())
 
     def _observe(self, model: keras.Model, inputs: Mapping[str, Any]) -> observed.ObservedFit:
         x, y, validation = _as_array(inputs.get("x")), _as_array(inputs.get("y")), inputs.get("validation_data")
@@ -83,13 +114,24 @@ class Attempt(Run):
         held_out = validation[:2] if isinstance(validation, tuple | list) else (None, None)
         looks, training = self._known.compare(x, y)
         others, validated = self._known.compare(*map(_as_array, held_out))
+        if validated is not None:
+            self._held_out = _as_array(held_out[0]), _as_array(held_out[1])
+        untried = observed.ObservedNetwork(outputs=[], dropout=0)
         return observed.ObservedFit(
-            network=_observe_network(model),
+            network=observe_network(model, x[:TRACED]) if x is not None and model.built else untried,
+            loss=observe_loss(model, y),
             learning_rate=float(getattr(getattr(model, "optimizer", None), "learning_rate", 0)),
             training=training,
             validation=validated,
             in_both=len(looks & others),
         )
+
+    def _observe_test(self, model: keras.Model, images: Array, targets: Array) -> None:
+        _, data = self._known.compare(images, targets)
+        network = observe_network(model, None if images is None else images[:TRACED])
+        expected = len(self._known.test_labels)
+        self._observations.test = observed.ObservedTest(network=network, data=data, expected=expected)
+        self._write_observations()
 
 
 class KnownImages:
@@ -99,32 +141,34 @@ class KnownImages:
         """Reads the data set of a config; raises CourseError as `load` does."""
         self.of_data_set: dict[int, tuple[str, int]] = {}  # what an image looks like → its part, and its label
         train, test = load(config)
+        self.test_labels = test[1]
         for part, (images, labels) in (("test", test), ("training", train)):
             for look, label in zip(_looks(images), labels, strict=True):
                 self.of_data_set[look] = (part, int(label))
 
-    def compare(self, images: Array, labels: Array) -> tuple[set[int], observed.ObservedData | None]:
-        """Returns the looks of images (n, ...), and what there is to say about them and their labels.
+    def compare(self, images: Array, targets: Array) -> tuple[set[int], observed.ObservedData | None]:
+        """Returns the looks of images (n, ...), and what there is to say about them and their targets.
 
         Nothing and None if they are not arrays of images with a label each, of shape (n,), (n, 1) or (n, classes).
         """
-        if images is None or labels is None or len(images) != len(labels) or images.ndim < 2 or not images.size:
+        if images is None or targets is None or len(images) != len(targets) or images.ndim < 2 or not images.size:
             return set(), None
-        rows = labels.reshape(len(labels), -1)
-        classes = rows.argmax(axis=1) if rows.shape[1] > 1 else rows[:, 0]
+        labels = as_labels(targets)
         looks = _looks(images)
         found = [
             (*self.of_data_set[look], int(label))
-            for look, label in zip(looks, classes, strict=True)
+            for look, label in zip(looks, labels, strict=True)
             if look in self.of_data_set
         ]
-        one_hot = bool(labels.ndim == 2 and (labels.sum(axis=1) == 1).all())
+        rows = targets if targets.ndim == 2 and targets.shape[1] > 1 else None
+        distributions = rows is not None and bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-3))
         return set(looks), observed.ObservedData(
             images=observed.ObservedArray.of(images),
-            labels=observed.ObservedLabels.of(labels, one_hot=one_hot),
+            labels=observed.ObservedLabels.of(targets, distributions=distributions),
             recognised=len(found),
             test_images=sum(part == "test" for part, _, _ in found),
             own_labels=sum(own == label for _, own, label in found),
+            in_order=np.array_equal(labels, self.test_labels),
         )
 
 
@@ -148,31 +192,3 @@ def _looks(images: np.ndarray) -> list[int]:
         stretched = np.rint((pixels - lowest) * (255 / np.maximum(highest - lowest, 1e-9)))
         looks += [hash(image.tobytes()) for image in np.nan_to_num(stretched).astype(np.uint8)]
     return looks
-
-
-def _observe_network(model: keras.Model) -> observed.ObservedNetwork:
-    loss = getattr(model, "loss", None)  # not there if compile was forgotten
-    settings: dict[str, Any] = getattr(loss, "get_config", dict)()  # none of a loss that is a name or a function
-    return observed.ObservedNetwork(
-        outputs=[list(output.shape) for output in getattr(model, "outputs", None) or []],
-        layers=[_observe_layer(layer) for layer in _all_layers(model)],
-        loss=str(getattr(loss, "name", None) or getattr(loss, "__name__", None) or loss),
-        from_logits=bool(settings.get("from_logits", False)),
-    )
-
-
-def _all_layers(model: keras.Model) -> list[keras.Layer]:
-    """Returns the layers of a model in their order, with the layers of models inside it in their place."""
-    return [inner for layer in model.layers for inner in (_all_layers(layer) if hasattr(layer, "layers") else [layer])]
-
-
-def _observe_layer(layer: keras.Layer) -> observed.ObservedLayer:
-    kind = type(layer).__name__
-    name = getattr(getattr(layer, "activation", None), "__name__", None)
-    return observed.ObservedLayer(
-        kind=kind,
-        activation={"Softmax": "softmax", "ReLU": "relu"}.get(kind, name),
-        rate=getattr(layer, "rate", None) if kind.endswith("Dropout") else None,
-        strides=max(np.atleast_1d(getattr(layer, "strides", None) or 1).tolist()),
-        data_format=getattr(layer, "data_format", None),
-    )

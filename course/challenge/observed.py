@@ -2,40 +2,40 @@
 
 import ast
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
 
 from course.runs import folder as run_folder
-from course.runs.record import Row, read_config, read_history, read_values
+from course.runs.record import Row, read_config, read_history, read_predictions, read_values
+from course.runs.verdict import Changes, Verdict, judge, read_changes
 from course.system.errors import CourseError
 
 
 class ObservedArray(BaseModel):
-    """Images or labels as they were given to `fit`; None for what is not finite."""
+    """Images or labels as a network got them; None for what is not finite."""
 
     shape: Annotated[list[int], Field(min_length=1)]
     dtype: str
     lowest: FiniteFloat | None
     highest: FiniteFloat | None
+    size: FiniteFloat | None  # of a typical value: the root of the mean square
 
     @classmethod
     def of(cls, array: np.ndarray, **others: bool) -> Self:
         """Returns what there is to say about an array of at least one axis, not empty."""
-        lowest, highest = (value if np.isfinite(value) else None for value in (float(array.min()), float(array.max())))
-        return cls(shape=list(array.shape), dtype=str(array.dtype), lowest=lowest, highest=highest, **others)
-
-    @property
-    def spread(self) -> float | None:
-        """The difference of highest and lowest value, None if one of them is not finite."""
-        return None if self.lowest is None or self.highest is None else self.highest - self.lowest
+        size = np.sqrt(np.mean(np.square(array, dtype=np.float64)))
+        lowest, highest, size = (
+            value if np.isfinite(value) else None for value in map(float, (array.min(), array.max(), size))
+        )
+        return cls(shape=list(array.shape), dtype=str(array.dtype), lowest=lowest, highest=highest, size=size, **others)
 
 
 class ObservedLabels(ObservedArray):
     """Labels as they were given to `fit`."""
 
-    one_hot: bool = False
+    distributions: bool = False  # each a row of probabilities: one-hot, or spread over several classes
 
 
 class ObservedData(BaseModel):
@@ -46,35 +46,62 @@ class ObservedData(BaseModel):
     recognised: int  # of the images: those that are in the data set
     test_images: int  # of the recognised ones
     own_labels: int  # of the recognised ones: those with the label that they have in the data set
+    in_order: bool = False  # whether the labels are those of all test images, one after the other
 
 
 class ObservedLayer(BaseModel):
-    """A layer; names as Keras has them."""
+    """A layer with kernels, in the order in which layers are called."""
 
-    kind: str
-    activation: str | None
-    rate: FiniteFloat | None  # of dropout
-    strides: int
+    kind: str  # the name of its class
+    kernels: list[list[int]]  # the shape of each
     data_format: str | None
+    received: ObservedArray
+    returned: list[int]  # the shape of its answer
+    linear: bool  # whether the next one receives nothing but the sums of this one
+
+    @property
+    def convolutions(self) -> int:
+        """How many of its kernels slide over height and width."""
+        return sum(len(kernel) == 4 and kernel[0] * kernel[1] > 1 for kernel in self.kernels)
 
 
 class ObservedNetwork(BaseModel):
-    """A network and its loss."""
+    """What a network did with some images; the fields after `dropout` are as they are here if it could not be run."""
 
     outputs: list[list[int | None]]  # the shape of each
-    layers: list[ObservedLayer]
-    loss: str
-    from_logits: bool
+    dropout: FiniteFloat  # the largest rate
+    layers: list[ObservedLayer] | None = None
+    last: str = ""  # the class of the last layer that was called
+    activation: str = ""  # its activation
+    probabilities: bool | None = None  # whether its answers are
+    normalised: bool = False  # whether a batch is normalised before the first kernel
+
+
+class ObservedLoss(BaseModel):
+    """What a loss measures; None if it could not be tried."""
+
+    name: str
+    from_logits: bool | None = None  # whether it does the softmax itself
+    of_probability: bool | None = None  # whether being sure of a wrong answer costs much more than being unsure
 
 
 class ObservedFit(BaseModel):
     """One call of `fit`; data are None if they were not arrays."""
 
     network: ObservedNetwork
+    loss: ObservedLoss
     learning_rate: FiniteFloat
     training: ObservedData | None
     validation: ObservedData | None
     in_both: int  # images
+
+
+class ObservedTest(BaseModel):
+    """What `run.finish` was given; data are None if they were not arrays."""
+
+    network: ObservedNetwork
+    data: ObservedData | None
+    expected: int  # how many test images there are
 
 
 class Observations(BaseModel):
@@ -82,13 +109,7 @@ class Observations(BaseModel):
 
     process: int | None = None  # the number of the one that trains
     fits: list[ObservedFit] = []
-
-
-class MeasuredNetwork(BaseModel):
-    """What course/challenge/examine.py found, as far as it came."""
-
-    images: ObservedArray | None = None  # the test images after the learner's `prepare`
-    accuracy: float | None = None  # fraction of the test images, 0 to 1
+    test: ObservedTest | None = None
 
 
 class Places(dict[str, int]):
@@ -98,21 +119,61 @@ class Places(dict[str, int]):
         return f" ({name}, line {self[name]})" if name in self else ""
 
 
+class Measured(NamedTuple):
+    """How many of some images a network gets right."""
+
+    accuracy: float  # fraction, 0 to 1
+    images: int
+
+
 class Evidence(NamedTuple):
     """All that a run left for its grader; what is not there is empty."""
 
     folder: Path
-    data: str | None  # the name of its data set
+    config: dict[str, Any]
     fits: list[ObservedFit]
+    test: ObservedTest | None
     epochs: list[Row]
     places: Places
+    validated: Measured | None = None  # by the answers of the network that was tested
+    tested: Measured | None = None
+    changes: Changes | None = None
+
+    @property
+    def data(self) -> str | None:
+        """The name of its data set."""
+        return self.config.get("data")
+
+    @property
+    def verdict(self) -> Verdict:
+        """What its epochs show."""
+        return judge(self.epochs, self.changes)
+
+    @property
+    def limit(self) -> int | None:
+        """The number of images that it was trained on, None for all."""
+        return self.config.get("limit")
 
 
 def read_evidence(folder: Path) -> Evidence:
     """Returns what the run in a folder left; raises CourseError if it was damaged or changed since."""
-    fits = read_observations(folder).fits
-    data = read_config(folder).get("data")
-    return Evidence(folder, data, fits, read_history(folder), _read_places(folder / run_folder.SCRIPT))
+    found = read_observations(folder)
+    return Evidence(
+        folder,
+        read_config(folder),
+        found.fits,
+        found.test,
+        read_history(folder),
+        _read_places(folder / run_folder.SCRIPT),
+        _measured(folder / run_folder.VALIDATION),
+        _measured(folder / run_folder.PREDICTIONS),
+        read_changes(folder),
+    )
+
+
+def _measured(file: Path) -> Measured | None:
+    kept = read_predictions(file)
+    return None if kept is None or kept.accuracy is None else Measured(kept.accuracy, len(kept.labels))
 
 
 def read_observations(folder: Path) -> Observations:
@@ -131,7 +192,7 @@ def trained_by(folder: Path) -> int | None:
 def _read_places(script: Path) -> Places:
     places = Places()
     try:
-        nodes = ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+        nodes = ast.walk(ast.parse(script.read_bytes()))  # in whatever encoding the file says
     except (OSError, SyntaxError, ValueError):
         return places
     for node in nodes:

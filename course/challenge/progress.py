@@ -12,6 +12,8 @@ from course.challenge.levels import LEVELS, SCRIPT_NAME
 from course.runs import folder as run_folder
 from course.system.files import shown, write_json
 
+# What reading a file may raise that anybody has edited.
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 Reached = Annotated[int, Field(ge=0, le=len(LEVELS))]
 
 
@@ -22,13 +24,17 @@ class Progress(BaseModel):
 
     reached: Reached = 0  # the highest level that any graded run reached
     newest: Reached = 0  # the level that the newest one reached
+    ready: bool = False  # whether the newest one has all that the next level is about, and lacks accuracy only
     hints: dict[int, int] = {}  # level → how many of its hints were shown
 
     def hint(self, next_one: bool = False) -> tuple[int, int, str]:
-        """Returns level, number and text of a hint for the level after `newest`: the last one shown, or the next."""
+        """Returns level, number and text of a hint for the level after `newest`: the last one shown, or the next.
+
+        The last one, which is about values, if the idea of the level is there already.
+        """
         level = self.newest + 1
         hints = LEVELS[level - 1].hints
-        number = min(max(self.hints.get(level, 0) + next_one, 1), len(hints))
+        number = len(hints) if self.ready else min(max(self.hints.get(level, 0) + next_one, 1), len(hints))
         self.hints[level] = number
         return level, number, hints[number - 1]
 
@@ -54,7 +60,9 @@ def write_progress(progress: Progress) -> None:
     """Keeps progress; of what another grader has kept meanwhile, the further one counts. Raises CourseError."""
     kept, _ = read_progress()
     hints = sorted((Counter(progress.hints) | Counter(kept.hints)).items())  # of each level the larger count
-    merged = Progress(reached=max(progress.reached, kept.reached), newest=progress.newest, hints=dict(hints))
+    merged = Progress(
+        reached=max(progress.reached, kept.reached), newest=progress.newest, ready=progress.ready, hints=dict(hints)
+    )
     with contextlib.suppress(OSError):  # which write_json says in a sentence
         progress_file().parent.mkdir(parents=True, exist_ok=True)
     write_json(progress_file(), merged.model_dump())
@@ -64,6 +72,9 @@ def _reached_in_runs() -> int:
     reached = 0
     for folder in run_folder.folders_with(run_folder.GRADE, SCRIPT_NAME):
         # A damaged one counts for nothing.
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
-            reached = max(reached, int(json.loads((folder / run_folder.GRADE).read_text(encoding="utf-8"))["reached"]))
+        with contextlib.suppress(
+            OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, AttributeError
+        ):
+            grade = json.loads((folder / run_folder.GRADE).read_text(encoding="utf-8"))
+            reached = max(reached, 0 if grade.get("quick") else int(grade["reached"]))
     return min(reached, len(LEVELS))

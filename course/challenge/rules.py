@@ -1,25 +1,54 @@
 """What a grader can say about one run of the challenge, each in a sentence that names the place and the idea."""
 
-import itertools
+import math
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from course.challenge.levels import DATA
-from course.challenge.observed import Evidence, MeasuredNetwork, ObservedData, ObservedFit, ObservedLayer, Places
+from course.challenge.observed import (
+    Evidence,
+    ObservedArray,
+    ObservedData,
+    ObservedFit,
+    ObservedLayer,
+    ObservedLoss,
+    ObservedNetwork,
+    Places,
+)
 from course.runs import folder as run_folder
+from course.runs.record import Row
 
+OWN = ("Could not locate", "lambda")  # what Keras says of a class or function that is not its own
+BEGINNING = "Pixels, answers and loss are still as they were at the beginning."
+IDEAS = ("large", "activation", "loss")  # what the first step of the challenge is about, as it was shipped
+SYMPTOMS = ("diverged", "prepared differently", "rate", "guessing")
 CHANCE = 0.15  # fraction of images right; a network below it may as well guess
+UNTRAINED = 0.3  # what a network may get right before its first update, with luck
 ALIKE = 200  # images that two sets may share without anybody's doing: some clothes look the same
 OTHERS = 20  # test images among others that may be there for the same reason
-WITH_KERNELS = ("Dense", "Conv", "LSTM", "GRU", "Attention")  # what is in the names of layers with kernels
-SCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization")
+LARGE, SMALL = 10, 0.02  # the size of a typical value beyond which a network learns badly
 NOT_FOR_CLASSES = re.compile(
     "mean_(absolute|squared|absolute_percentage|squared_logarithmic)_error|mse|mae|binary_crossentropy|(squared_)?hinge"
     "|huber(_loss)?|log_cosh|poisson|cosine_similarity"
 )
 SENTENCES = {
     "no fit": "Nothing was trained: model.fit was not called. What a script prints does not count.",
+    "own loop": "model.fit was not called, so the grader saw neither what the network was trained on nor its epochs: a"
+    " loop of your own is graded by its answers alone.",
+    "no answers": "The answers of the network on the test images were not kept: give run.finish the network, the test"
+    " images and their targets, as arrays.",
+    "test part": "run.finish got {images:,} test images, not all {expected:,}: give it all of them.",
+    "test others": "The images given to run.finish are not the test images, or their labels are not those of the test"
+    " images.",
+    "another network": "The kept network answers {others} of the first {images} test images otherwise than the one that"
+    " was tested: model.keras was changed, or something random is left in the network when it is tested.",
+    "lambda": "A Lambda layer cannot be saved and loaded safely; layers of Keras, or a layer class of your own, can.",
+    "own layers": "Your network has parts of your own, so only your file can load it; the answers that it gave at the"
+    " end of the run count.",
+    "not read": "The kept network cannot be read ({problem}); the answers that it gave at the end of the run count.",
+    "not run": "The grader could not run your network itself, and so does not know its layers; its answers count.",
+    "untried loss": "The ten outputs are not probabilities. Whether your loss expects that, the grader cannot tell.",
     "no epoch": "No epoch was kept{place}: fit needs at least one epoch, and callbacks=run.callbacks.",
     "no test": "The run did not finish: run.finish(...), the last line of main, was not reached.",
     "diverged": "In epoch {epoch} the loss stopped being a number: training diverged. The learning rate was {rate:g};"
@@ -31,12 +60,8 @@ SENTENCES = {
     " {rate:g}, the updates were too large and training diverged.",
     "guessing": "{validation:.0%} of the validation images right is no better than guessing: labels and images may be"
     " out of step, or nothing of the images reaches the last layer.",
-    "overfitting": "Overfitting: {accuracy:.1%} of the training images, but {validation:.1%} of the validation images."
-    " Part of what the network learnt is true of its training images only.",
-    "test shape": "`prepare`{place} makes images of shape {theirs}, but the network was trained on {ours}: training and"
-    " test images must be prepared alike.",
-    "test range": "`prepare`{place} makes pixels from {theirs.lowest:g} to {theirs.highest:g}, but the network was"
-    " trained on pixels from {ours.lowest:g} to {ours.highest:g}: training and test images must be prepared alike.",
+    "test range": "The network was trained on pixels from {ours.lowest:g} to {ours.highest:g}{place}, but tested on"
+    " pixels from {theirs.lowest:g} to {theirs.highest:g}: training and test images must be prepared alike.",
     "data": "data is {data}, but the challenge is about {expected}.",
     "not an array": "Training images{place} are not an array, so the grader cannot see test images among them.",
     "not recognised": "The training images were changed so much that the grader does not recognise them: it cannot see"
@@ -51,9 +76,10 @@ SENTENCES = {
     " keeps some apart.",
     "not numbers": "Some pixels are not numbers{place}: was something divided by 0?",
     "constant": "Every pixel is {highest:g}{place}: integers keep nothing of the values between 0 and 1; use float32.",
-    "large": "Pixels go from {lowest:g} to {highest:g}{place}: weights start near 0 and are updated in small steps, for"
-    " which such numbers are far too large.",
-    "small": "Pixels go from {lowest:g} to {highest:g}{place}: scaled twice? Hardly anything of the image is left.",
+    "large": "Pixels go from {lowest:g} to {highest:g}{place} where they meet the first weights: these start near 0 and"
+    " are updated in small steps, for which such numbers are far too large.",
+    "small": "Pixels go from {lowest:g} to {highest:g}{place} where they meet the first weights: scaled twice? Hardly"
+    " anything of the image is left.",
     "channel first": "Images have the shape {shape}{place}, with the channel first: Keras expects it last, after height"
     " and width.",
     "outputs": "The network has {outputs} outputs{place}; the question has one answer, of ten values.",
@@ -67,7 +93,7 @@ SENTENCES = {
     " and add up to 1.",
     "loss": 'The loss is {loss}{place}: it measures how far numbers are apart. "Which of ten?" is a question of'
     " probability, and its loss looks at the probability of the right answer.",
-    "not one-hot": "The targets are not one-hot, but {loss}{place} needs rows with a single 1 in each.",
+    "not one-hot": "The targets are not one-hot, but {loss}{place} needs a row for each, whose ten values add up to 1.",
     "one-hot": "The targets are one-hot, but {loss}{place} needs plain labels from 0 to 9.",
     "dropout": "A dropout of {rate:g}{place} leaves {left:.0%} of the values: the network forgets faster than it"
     " learns. 0.5 is a lot.",
@@ -84,64 +110,108 @@ class Finding(NamedTuple):
     level: int | None  # the lowest level that it keeps from being reached; None if it is a remark
     sentence: str
     missing: bool = False  # the idea of this level is not there yet, which is not a mistake
+    idea: bool = False  # one of IDEAS
+    symptom: bool = False  # seen in what was learnt, and so perhaps explained by another one
 
 
 def unfinished(evidence: Evidence) -> Iterator[Finding]:
     """Yields what a run did not reach."""
-    if not evidence.fits:
+    finished = (evidence.folder / run_folder.METRICS).exists()
+    if not evidence.fits and evidence.tested is not None and evidence.tested.accuracy > UNTRAINED:
+        yield _finding(None, "own loop")
+    elif not evidence.fits:
         yield _finding(1, "no fit")
     elif not evidence.epochs:
         yield _finding(1, "no epoch", place=evidence.places("fit"))
-    elif not (evidence.folder / run_folder.METRICS).exists():
+    elif not finished:
         yield _finding(1, "no test")
 
 
 def structure(evidence: Evidence) -> list[Finding]:
-    """Returns what there is to say about network, loss and data of a run that called fit, whatever it has learnt."""
-    fit, places = evidence.fits[-1], evidence.places
-    found = [*_data(evidence), *_pixels(fit, places)]
-    if fit.network.layers:  # else it is a network of the learner's own kind, which does not tell
-        found += [*_outputs(fit, places), *_loss(fit, places)]
-    return [*found, *_layers(fit.network.layers, places("build_model"))]
+    """Returns what there is to say about network, loss and data of a run, whatever it has learnt."""
+    places, fit = evidence.places, evidence.fits[-1] if evidence.fits else None
+    test = evidence.test.network if evidence.test is not None else None
+    network = next((found for found in (test, fit and fit.network) if found and found.layers is not None), None)
+    found = [*_data(evidence), *_tested_images(evidence)]
+    if fit is not None:
+        found += [*_pixels(fit, places), *_loss(fit, places)]
+    if network is None:
+        return [*found, _finding(None, "not run")] if evidence.test is not None else found
+    trained = network if fit is None or fit.network.layers is None else fit.network  # softmax may be added after it
+    found += [
+        *_outputs(network, places),
+        *_answers(trained, fit.loss if fit is not None else None, places),
+        *_layers(network, places),
+    ]
+    start = [finding for finding in found if finding.level == 2 and finding.idea]
+    if len(start) < len(IDEAS):
+        return found
+    return [*(finding for finding in found if finding not in start), Finding(2, BEGINNING, missing=True)]
 
 
-def learning(evidence: Evidence) -> Iterator[Finding]:
-    """Yields what the epochs of a run show."""
+def learning(evidence: Evidence, at_the_beginning: bool = False) -> Iterator[Finding]:
+    """Yields what the epochs of a run show; a network as it was shipped may be no better than guessing."""
     if not evidence.epochs:
         return
     rates = [number for epoch in evidence.epochs if (number := epoch.get("learning_rate")) is not None]
     rate = max([evidence.fits[-1].learning_rate, *rates])
-    diverged = [epoch["epoch"] for epoch in evidence.epochs if epoch.get("loss") is None]
-    accuracy, validation = (evidence.epochs[-1].get(name) for name in ("accuracy", "val_accuracy"))
+    diverged = [epoch["epoch"] for epoch in evidence.epochs if "loss" in epoch and epoch["loss"] is None]
+    accuracy, validation = _accuracies(evidence)
     if diverged:
         yield _finding(1, "diverged", epoch=diverged[0], rate=rate)
     elif validation is None:
         yield _finding(None, "no validation")
     elif validation < CHANCE and accuracy is not None and accuracy > 2 * CHANCE:
         yield _finding(1, "prepared differently", accuracy=accuracy, validation=validation)
-    elif validation < CHANCE:
+    elif validation < CHANCE and not at_the_beginning:
         yield _finding(1, "rate" if rate > 0.02 else "guessing", validation=validation, rate=rate)
-    elif accuracy is not None and accuracy - validation > 0.05:
-        yield _finding(None, "overfitting", accuracy=accuracy, validation=validation)
+    elif evidence.verdict.kind in ("overfitting", "not fitting"):
+        yield Finding(None, evidence.verdict.sentences)
 
 
-def examined(evidence: Evidence, network: MeasuredNetwork, problem: str) -> Iterator[Finding]:
-    """Yields what the test of a saved network shows; `problem` is the error that ended it, empty if there was none."""
-    trained = evidence.fits[-1].training if evidence.fits else None
-    if network.images is not None and trained is not None:
-        ours, theirs, place = trained.images, network.images, evidence.places("prepare")
-        shapes = tuple(ours.shape[1:]), tuple(theirs.shape[1:])
-        if shapes[0] != shapes[1]:
-            yield _finding(1, "test shape", ours=shapes[0], theirs=shapes[1], place=place)
-            return
-        if ours.spread and theirs.spread is not None and not 0.5 < theirs.spread / ours.spread < 2:
-            yield _finding(1, "test range", ours=ours, theirs=theirs, place=place)
-    if network.accuracy is None:
-        yield Finding(1, f"The network could not be tested with your `prepare`.\n\n{problem}".rstrip())
+def another_network(others: int, images: int) -> Finding:
+    """Returns what is said of a kept network that answers the first test images otherwise than was kept."""
+    return _finding(1, "another network", others=others, images=images)
+
+
+def not_compared(problem: str) -> Finding:
+    """Returns what is said of a kept network that cannot be read without the learner's file; `problem` is why."""
+    if "Lambda" in problem:
+        return _finding(1, "lambda")
+    own = any(words in problem for words in OWN)
+    return _finding(None, "own layers") if own else _finding(None, "not read", problem=_reason(problem))
+
+
+def advice(evidence: Evidence, images: int) -> Iterator[str]:
+    """Yields what may be missing of a network that has all that its next level is about, but not the accuracy.
+
+    Args:
+        evidence: of its run.
+        images: how many its marks were measured with.
+    """
+    if evidence.limit is not None and evidence.limit < images:
+        yield f"limit is {evidence.limit:,}: the network was trained on so many images. The marks are for {images:,}."
+    losses = [loss for epoch in evidence.epochs if (loss := epoch.get("val_loss")) is not None]
+    if len(losses) > 1 and losses[-1] < 0.98 * min(losses[:-1]):
+        yield "val_loss was still falling in the last epoch: it may need more epochs."
+
+
+def _reason(problem: str) -> str:
+    lines = [line.strip() for line in problem.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "it ended itself"
 
 
 def _finding(level: int | None, name: str, **values: object) -> Finding:
-    return Finding(level, SENTENCES[name].format(**values))
+    return Finding(level, SENTENCES[name].format(**values), idea=name in IDEAS, symptom=name in SYMPTOMS)
+
+
+def _accuracies(evidence: Evidence) -> tuple[float | None, float | None]:
+    """Returns the accuracy on training and validation images at the end of a run."""
+    last: Row = evidence.epochs[-1]
+    validation = last.get("val_accuracy")
+    if validation is None and evidence.validated is not None:
+        validation = evidence.validated.accuracy
+    return last.get("accuracy"), validation
 
 
 def _data(evidence: Evidence) -> Iterator[Finding]:
@@ -153,10 +223,9 @@ def _data(evidence: Evidence) -> Iterator[Finding]:
         training, validation = fit.training, fit.validation
         if training is None:
             yield _finding(None, "not an array", place=place)
-            continue
-        if training.recognised < training.images.shape[0] / 10:
+        elif training.recognised < training.images.shape[0] / 10:
             yield _finding(None, "not recognised")
-        if training.test_images > OTHERS:
+        if training is not None and training.test_images > OTHERS:
             yield _finding(1, "trained on test", images=training.test_images, place=place)
         yield from _mixed_up("Training", training, place)
         yield from _mixed_up("Validation", validation, place)
@@ -171,74 +240,121 @@ def _mixed_up(part: str, data: ObservedData | None, place: str) -> Iterator[Find
         yield _finding(1, "out of step", part=part, place=place, right=data.own_labels / data.recognised)
 
 
-def _pixels(fit: ObservedFit, places: Places) -> Iterator[Finding]:
-    if fit.training is None:
+def _tested_images(evidence: Evidence) -> Iterator[Finding]:
+    """Yields what there is to say about what `run.finish` was given."""
+    if evidence.test is None:
         return
-    images, place = fit.training.images, places("prepare")
-    lowest, highest, shape = images.lowest, images.highest, images.shape
-    first = itertools.takewhile(lambda layer: not _has_kernel(layer), fit.network.layers)
-    scaled = any(layer.kind in SCALING for layer in first)
-    if lowest is None or highest is None:
+    tested = evidence.test.data
+    if tested is None or evidence.tested is None:
+        yield _finding(1, "no answers")
+    elif tested.images.shape[0] != evidence.test.expected:
+        yield _finding(1, "test part", images=tested.images.shape[0], expected=evidence.test.expected)
+    elif not tested.in_order and min(tested.own_labels, tested.test_images) < 0.9 * evidence.test.expected:
+        yield _finding(1, "test others")
+    seen = evidence.fits[-1].network.layers if evidence.fits else None
+    ours, theirs = (layers[0].received if layers else None for layers in (seen, evidence.test.network.layers))
+    if not (ours and theirs and ours.size and theirs.size is not None):
+        return
+    if not 0.5 < theirs.size / ours.size < 2:
+        yield _finding(1, "test range", ours=ours, theirs=theirs, place=evidence.places("prepare"))
+
+
+def _pixels(fit: ObservedFit, places: Places) -> Iterator[Finding]:
+    """Yields what there is to say about the numbers that the first weights meet, wherever they were scaled."""
+    place = places("prepare")
+    given = fit.training.images if fit.training is not None else None
+    layers = fit.network.layers
+    first = layers[0].received if layers else None
+    if given is not None and given.size is None:
         yield _finding(1, "not numbers", place=place)
-    elif lowest == highest:
-        yield _finding(1, "constant", highest=highest, place=place)
-    elif max(-lowest, highest) > 20 and not scaled:
-        yield _finding(2, "large", lowest=lowest, highest=highest, place=place)
-    elif max(-lowest, highest) < 0.05:
-        yield _finding(2, "small", lowest=lowest, highest=highest, place=place)
-    if len(shape) == 4 and shape[1] == 1 and shape[3] > 1:
-        yield _finding(4, "channel first", shape=tuple(shape[1:]), place=place)
+    elif given is not None and given.lowest == given.highest:
+        yield _finding(1, "constant", highest=given.highest, place=place)
+    elif first is not None and first.size is not None and not fit.network.normalised:
+        if first.size > LARGE:
+            yield _finding(2, "large", lowest=first.lowest, highest=first.highest, place=place)
+        elif first.size < SMALL:
+            yield _finding(2, "small", lowest=first.lowest, highest=first.highest, place=place)
 
 
-def _outputs(fit: ObservedFit, places: Places) -> Iterator[Finding]:
-    """Yields what there is to say about the last layer and its activation."""
-    outputs, from_logits, last = fit.network.outputs, fit.network.from_logits, fit.network.layers[-1]
-    place, activation = places("build_model"), last.activation or "linear"
+def _outputs(network: ObservedNetwork, places: Places) -> Iterator[Finding]:
+    """Yields what there is to say about the shape of the answers, and about the last layer."""
+    outputs, place = network.outputs, places("build_model")
     if len(outputs) > 1:
         yield _finding(1, "outputs", outputs=len(outputs), place=place)
     elif outputs and outputs[0][1:] != [10]:
         yield _finding(1, "output", shape=tuple(outputs[0][1:]), place=place)
-    if last.kind.endswith("Dropout"):
-        yield _finding(2, "last dropout", kind=last.kind, place=place)
-    elif activation == "softmax" and from_logits:
+    if network.last.endswith("Dropout"):
+        yield _finding(2, "last dropout", kind=network.last, place=place)
+
+
+def _answers(network: ObservedNetwork, loss: ObservedLoss | None, places: Places) -> Iterator[Finding]:
+    """Yields whether the answers are what the loss takes, and whether they are probabilities in the end."""
+    place, activation = places("build_model"), network.activation
+    from_logits = loss.from_logits if loss is not None else None
+    if network.probabilities and from_logits:
         yield _finding(2, "logits", place=places("compile"))
+    elif network.probabilities is not False or from_logits or network.last.endswith("Dropout"):
+        return
+    elif from_logits is None:
+        yield _finding(None, "untried loss")
     elif activation == "sigmoid":
         yield _finding(2, "sigmoid", place=place)
-    elif activation != "softmax" and not from_logits:
+    else:
         yield _finding(2, "activation", activation=activation, place=place)
 
 
 def _loss(fit: ObservedFit, places: Places) -> Iterator[Finding]:
     """Yields what there is to say about the loss, and whether the targets go with it."""
-    loss, place = fit.network.loss, places("compile")
-    one_hot = fit.training.labels.one_hot if fit.training else None
-    if NOT_FOR_CLASSES.fullmatch(loss):
-        yield _finding(2, "loss", loss=loss, place=place)
-    elif loss == "categorical_crossentropy" and one_hot is False:
-        yield _finding(2, "not one-hot", loss=loss, place=place)
-    elif loss == "sparse_categorical_crossentropy" and one_hot is True:
-        yield _finding(2, "one-hot", loss=loss, place=place)
+    loss, place = fit.loss, places("compile")
+    labels = fit.training.labels if fit.training else None
+    if NOT_FOR_CLASSES.fullmatch(loss.name) or loss.of_probability is False:
+        yield _finding(2, "loss", loss=loss.name, place=place)
+    elif labels is not None and loss.name == "categorical_crossentropy" and not labels.distributions:
+        yield _finding(2, "not one-hot", loss=loss.name, place=place)
+    elif labels is not None and loss.name == "sparse_categorical_crossentropy" and labels.distributions:
+        yield _finding(2, "one-hot", loss=loss.name, place=place)
 
 
-def _layers(layers: list[ObservedLayer], place: str) -> Iterator[Finding]:
-    convolutions = [layer for layer in layers if "Conv" in layer.kind and "Transpose" not in layer.kind]
-    lasting = [layer for layer in layers if not layer.kind.endswith("Dropout")]
-    for layer in layers:
-        if layer.rate is not None and layer.rate >= 0.8:
-            yield _finding(3, "dropout", rate=layer.rate, left=1 - layer.rate, place=place)
-    if any(a.kind == b.kind == "Dense" and a.activation == "linear" for a, b in itertools.pairwise(lasting)):
+def _layers(network: ObservedNetwork, places: Places) -> Iterator[Finding]:
+    """Yields what the kernels of a network are not, or not yet."""
+    layers, place = network.layers or [], places("build_model")
+    convolutions = [layer for layer in layers if layer.convolutions]
+    if network.dropout >= 0.8:
+        yield _finding(3, "dropout", rate=network.dropout, left=1 - network.dropout, place=place)
+    if any(layer.linear for layer in layers):
         yield _finding(3, "linear", place=place)
-    if sum(map(_has_kernel, layers)) < 2:
+    if sum(len(layer.kernels) for layer in layers) < 2:
         yield Finding(3, "There is no hidden layer between pixels and answer.", missing=True)
-    if not convolutions:
+    one_way = next((layer.kind for layer in layers if layer.kind.endswith("Conv1D")), None)
+    if not convolutions and one_way is not None:
+        yield _finding(4, "1D", kind=one_way, place=place)
+    elif not convolutions:
         yield Finding(4, "There is no convolution.", missing=True)
-    elif any(layer.kind.endswith("1D") for layer in convolutions):
-        yield _finding(4, "1D", kind=convolutions[0].kind, place=place)
-    elif not any("Pool" in layer.kind or layer.strides > 1 for layer in layers):
+    elif _channel_in_front(convolutions[0]):
+        yield _finding(4, "channel first", shape=tuple(convolutions[0].received.shape[1:]), place=places("prepare"))
+    elif not _gets_smaller(layers):
         yield Finding(4, "There is no pooling: nothing makes the image smaller.", missing=True)
-    if len(convolutions) < 2:
+    if sum(layer.convolutions for layer in layers) < 2:
         yield Finding(5, "There are not several convolutions.", missing=True)
 
 
-def _has_kernel(layer: ObservedLayer) -> bool:
-    return any(name in layer.kind for name in WITH_KERNELS)
+def _channel_in_front(layer: ObservedLayer) -> bool:
+    shape: list[int] = layer.received.shape
+    return layer.data_format == "channels_last" and len(shape) == 4 and shape[1] == 1 and shape[3] > 1
+
+
+def _gets_smaller(layers: list[ObservedLayer]) -> bool:
+    """Returns whether a convolution, or something between it and the next kernel, leaves fewer positions."""
+    for number, layer in enumerate(layers):
+        if layer.convolutions:
+            first = 2 if layer.data_format == "channels_first" else 1
+            before, after = (shape[first : first + 2] for shape in (layer.received.shape, layer.returned))
+            values = _values(layers[number + 1].received) if number + 1 < len(layers) else 1
+            if math.prod(after) < 0.5 * math.prod(before) or values < 0.6 * math.prod(layer.returned[1:]):
+                return True
+    return False
+
+
+def _values(array: ObservedArray) -> int:
+    """Returns how many values there are for each image."""
+    return math.prod(array.shape[1:])

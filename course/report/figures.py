@@ -15,14 +15,14 @@ INK, MAPS = "Greys", "viridis"  # colour maps of images and of feature maps
 
 
 @styled()
-def curves(history: list[Row], turned: int | None) -> Figure:
-    """Loss and accuracy over the epochs, of training and validation images; the epoch `turned` is marked."""
+def curves(history: list[Row], overfits_since: int | None) -> Figure:
+    """Loss and accuracy over the epochs, of training and validation images, and where overfitting began."""
     figure = new_figure(WIDTH, 5.2)
     for axes, metric in zip(figure.subplots(2, sharex=True), ("loss", "accuracy"), strict=True):
         _plot_epochs(axes, history, metric, "training", BLUE)
         _plot_epochs(axes, history, f"val_{metric}", "validation", ORANGE)
-        if turned is not None:
-            axes.axvline(turned, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
+        if overfits_since is not None:
+            axes.axvline(overfits_since, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
         axes.set_title(metric)
         axes.legend()
     _show_whole_epochs(figure, len(history))

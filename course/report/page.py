@@ -16,8 +16,10 @@ from course.data import class_names, load_data_set
 from course.report import figures, measures
 from course.report.network import FirstWeights, SavedNetwork
 from course.report.style import png
+from course.runs import certainty
 from course.runs import folder as run_folder
-from course.runs.record import Predictions, Record, Row, read_run
+from course.runs.record import Predictions, Record, Row, read_predictions, read_run
+from course.runs.verdict import judge, read_changes
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
 
@@ -92,7 +94,20 @@ def write_comparison(folders: list[Path], file: Path) -> None:
         words = f"Validation loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
     differences = {field: row for field, row in values.items() if any(value != row[0] for value in row)}
-    write_text(file, render("comparison.html", records=records, differences=differences, pictures=pictures))
+    certain = compared_in_words(folders)
+    write_text(
+        file, render("comparison.html", records=records, differences=differences, pictures=pictures, certain=certain)
+    )
+
+
+def compared_in_words(folders: list[Path]) -> list[str]:
+    """Says of each run after the first whether it differs from the first by more than chance on the test images."""
+    answers = [read_predictions(folder / run_folder.PREDICTIONS) for folder in folders]
+    return [
+        certainty.in_words(answers[0], other, ("run 1", f"run {number}"))
+        for number, other in enumerate(answers[1:], start=2)
+        if answers[0] is not None and other is not None
+    ]
 
 
 def render(name: str, **values: object) -> str:
@@ -100,6 +115,7 @@ def render(name: str, **values: object) -> str:
     pages = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined)
     pages.loader = jinja2.FileSystemLoader(TEMPLATES)
     pages.filters |= {
+        "interval": _interval,
         "percent": lambda fraction: NOTHING if fraction is None else f"{fraction:.2%}",
         "number": _number,
         "shape": lambda shape: " x ".join(map(str, shape)),
@@ -108,12 +124,19 @@ def render(name: str, **values: object) -> str:
     return pages.get_template(name).render(**values)
 
 
+def _interval(accuracy: float | None, images: int) -> str:
+    if accuracy is None:
+        return NOTHING
+    low, high = certainty.interval(accuracy, images)
+    return f"{low:.2%} to {high:.2%}"
+
+
 def _learning(record: Record, draw: Draw) -> Section:
     if not record.history:
         return {}
-    turned = measures.turning_point(record.history)
-    draw("curves", _curves_in_words(record.history), figures.curves(record.history, turned))
-    return {"overfitting": measures.overfitting(record.history)}
+    verdict = judge(record.history, read_changes(record.folder))
+    draw("curves", _curves_in_words(record.history), figures.curves(record.history, verdict.since))
+    return {"verdict": verdict}
 
 
 def _confusion(record: Record, draw: Draw) -> Section:
@@ -158,7 +181,7 @@ def _network(record: Record, draw: Draw) -> Section:
             section["weights_of"] = weights.kind
             draw("kernels", _weights_in_words(weights), figures.weight_images(weights.images[..., :MOST_KERNELS]))
         if predictions := record.predictions:
-            names, outputs = _names(record.data, predictions), network.outputs(predictions.example)
+            names, outputs = _names(record.data, predictions), network.outputs(predictions.example[:1])
             layers = ", ".join(name for name, _ in outputs)
             words = f"A test image, {names[predictions.labels[0]]}, after each layer: {layers}; it is predicted as"
             journey = figures.layer_by_layer(_test_images(record, predictions)[0], outputs, names)

@@ -21,13 +21,15 @@ CHECKPOINT = "checkpoint.npz"  # until the run is finished
 HISTORY = "history.csv"
 MODEL = "model.keras"
 # After the test.
+CHANGES = "changes.json"  # of the validation losses from one epoch to another
 PREDICTIONS = "predictions.npz"
 METRICS = "metrics.json"
 REPORT = "report.html"
 PICTURES = "pictures"  # a folder: those of the report
 # Of the challenge.
 SCRIPT = "fashion.py"  # the learner's file as it was when the run began
-OBSERVED = "attempt.json"  # what `fit` was given
+OBSERVED = "attempt.json"  # what `fit` and `run.finish` were given
+VALIDATION = "validation.npz"  # the answers of the tested network on the validation images
 GRADE = "grade.json"
 
 

@@ -51,17 +51,22 @@ class Predictions(NamedTuple):
 
     outputs: np.ndarray  # float32 (n, classes)
     labels: np.ndarray  # uint8 (n,), from 0
-    example: np.ndarray  # (1, ...), the first test image as the network takes it
+    example: np.ndarray  # (1, ...) or more: the first images as the network takes them
 
     @property
     def are_probabilities(self) -> bool:
         """Whether the outputs for each image are positive with sum 1."""
-        return bool(self.outputs.min() >= 0 and np.allclose(self.outputs.sum(axis=1), 1, atol=1e-3))
+        return are_probabilities(self.outputs)
 
     @property
     def classes(self) -> np.ndarray:
         """What each image is predicted as, (n,), from 0."""
         return self.outputs.argmax(axis=1)
+
+    @property
+    def accuracy(self) -> float | None:
+        """The fraction of the images that are predicted as what they are, None without one output for each class."""
+        return float(np.mean(self.classes == self.labels)) if self.outputs.shape[1] > 1 else None
 
 
 class Record(NamedTuple):
@@ -90,6 +95,17 @@ class Record(NamedTuple):
         return self.config.get("img_height", 28), self.config.get("img_width", 28)
 
 
+def are_probabilities(outputs: np.ndarray) -> bool:
+    """Returns whether the outputs for each image, (n, classes), are positive with sum 1, as far as 16 bits can tell."""
+    return outputs.ndim == 2 and bool(outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=0.02))
+
+
+def as_labels(targets: np.ndarray) -> np.ndarray:
+    """Returns labels (n,), from 0, of targets: labels (n,) or (n, 1), or a value per class, (n, classes)."""
+    rows = np.asarray(targets).reshape(len(targets), -1)
+    return rows.argmax(axis=1) if rows.shape[1] > 1 else rows[:, 0]
+
+
 def check_is_run(folder: Path) -> None:
     """Raises CourseError unless there is a run in the folder that finished an epoch."""
     if not (folder / run_folder.HISTORY).is_file():
@@ -101,7 +117,11 @@ def read_run(folder: Path) -> Record:
     check_is_run(folder)
     metrics = read_values(folder / run_folder.METRICS, KeptMetrics)
     environment = read_values(folder / run_folder.ENVIRONMENT, KeptEnvironment)
-    config, history, predictions = read_config(folder), read_history(folder), read_predictions(folder)
+    config, history, predictions = (
+        read_config(folder),
+        read_history(folder),
+        read_predictions(folder / run_folder.PREDICTIONS),
+    )
     return Record(folder.resolve(), config, history, metrics, environment, predictions)
 
 
@@ -147,9 +167,8 @@ def read_values(file: Path, kind: TypeAdapter[Kept]) -> Kept:
         raise _damaged(file, error) from None
 
 
-def read_predictions(folder: Path) -> Predictions | None:
-    """Returns the answers of the network in a folder, None if it was not tested; raises CourseError if damaged."""
-    file = folder / run_folder.PREDICTIONS
+def read_predictions(file: Path) -> Predictions | None:
+    """Returns the answers of a network in a file of its folder, None if it is not there; raises CourseError."""
     if not file.exists():
         return None
     try:
@@ -165,10 +184,10 @@ def read_predictions(folder: Path) -> Predictions | None:
     return found
 
 
-def write_predictions(folder: Path, predictions: Predictions) -> None:
+def write_predictions(file: Path, predictions: Predictions) -> None:
     """Writes what `read_predictions` reads; raises CourseError if it cannot be written."""
-    with replacing(folder / run_folder.PREDICTIONS) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, **predictions._asdict())
+    with replacing(file) as unfinished, unfinished.open("wb") as stream:
+        np.savez_compressed(stream, **predictions._asdict())
 
 
 def write_model(folder: Path, model: keras.Model) -> None:

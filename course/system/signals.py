@@ -53,7 +53,7 @@ def ignore() -> None:
                 signal.signal(number, signal.SIG_IGN)
 
 
-def restore() -> None:
+def give_back() -> None:
     """Undoes `stop_in_order` and `ignore`: the process continues with something else."""
     _Signals.received = None
     if threading.current_thread() is threading.main_thread():

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 import keras
 import numpy as np
 
 from course import data
 from course.config import LessonConfig
+from course.late import LateModule
 from course.runs import checkpoint as checkpoints
 from course.runs import folder as run_folder
 from course.runs import resume
-from course.runs.record import Predictions, Row, plain_numbers, write_model, write_predictions
+from course.runs.record import Predictions, Row, as_labels, plain_numbers, write_model, write_predictions
 from course.system import environment, program, signals
 from course.system.errors import CourseError, first_line
 from course.system.files import shown, typed, write_json
@@ -31,6 +31,10 @@ from course.training.tensorflow_input import feed_without_tuning
 
 if TYPE_CHECKING:
     from course.training.epochs import Epochs
+
+
+Results = Mapping[str, float] | Sequence[float] | float  # what Keras' evaluate may return
+Result = TypeVar("Result")
 
 
 class _Entered(NamedTuple):
@@ -51,6 +55,8 @@ class Run:
     SIGTERM or a closed terminal the finished epochs are kept; a run with `config.resume` continues after them. With
     `config.data_parallel` all devices share each batch; of several processes each keeps a folder of its own.
     """
+
+    examples = 1  # test images that are kept as the network takes them
 
     def __init__(self, config: LessonConfig) -> None:
         """Takes note of what is to be run, of an instance of a script's Config; nothing is written yet."""
@@ -111,30 +117,51 @@ class Run:
         """What `fit` needs among its callbacks so that epochs are kept and tracked, and a resumed run continues."""
         return [self._inside().epochs]
 
-    def finish(self, model: keras.Model, X_test: np.ndarray, y_test: np.ndarray, results: Mapping[str, float]) -> None:
+    def finish(
+        self, model: keras.Model, X_test: np.ndarray, y_test: np.ndarray, results: Results | None = None
+    ) -> None:
         """Keeps the tested network and its answers, draws the report, ends tracking, and says what came out.
+
+        The accuracy that is kept is that of the network given here; if `results` say another one, both are printed.
 
         Args:
             model: the network that was tested.
             X_test: the first n test images, or all, as the network takes them, (n, ...).
             y_test: their targets, one-hot (n, classes), or labels (n,) or (n, 1).
-            results: what `model.evaluate(X_test, y_test, return_dict=True)` returned.
+            results: what `model.evaluate(X_test, y_test, return_dict=True)` returned, with whatever metrics; or
+                without `return_dict`, whose first number is the loss; or nothing.
         """
         folder, tracked, epochs = self._inside()
-        _without_harm("Predictions are not kept", lambda: _keep_predictions(self, model, X_test, y_test))
+        answers = without_harm(
+            "Predictions are not kept",
+            lambda: keep_answers(folder / run_folder.PREDICTIONS, model, X_test, y_test, self.examples),
+        )
+        if answers is not None:
+            names, size = data.class_names(self.config.data), self.config.image_size
+            without_harm("Predictions are not tracked", lambda: tracked.log_predictions(X_test, answers, names, size))
         devices.leave()
         write_model(folder, model)
-        figures = {"test_accuracy": results["accuracy"], "test_loss": results["loss"]}
+        figures = _figures(answers, results)
         metrics = plain_numbers(figures | {"parameters": model.count_params(), "seconds": epochs.seconds})
         write_json(folder / run_folder.METRICS, metrics)
         tracked.summarize(metrics)
-        _without_harm("There is no report", lambda: _draw_report(folder, tracked))
+        without_harm("There is no report", lambda: _draw_report(folder, tracked))
         tracked.finish()
         with signals.uninterrupted():
             checkpoints.remove(folder)
             self._finished = True
-            _say_what_came_out(results, model.count_params(), epochs.seconds)
+            print(f"\n{self._result(metrics)}: {model.count_params():,} parameters, {epochs.seconds:.0f} s.")
+            if metrics.get("test_loss", 0) is None:
+                print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
             _say_where_it_is(folder, tracked.directions())
+
+    def _result(self, metrics: Row) -> str:
+        """Returns how the line with the result begins."""
+        accuracy, loss = metrics.get("test_accuracy"), metrics.get("test_loss")
+        said = [] if accuracy is None else [f"Test accuracy {accuracy:.2%}"]
+        if "test_loss" in metrics:
+            said.append("loss nan" if loss is None else f"loss {loss:.4f}")
+        return ", ".join(said) or "Finished"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -147,10 +174,7 @@ class Run:
         else:
             devices.end_alone(stopped[1] if stopped else 2 if kind is CourseError else 1)
         self._exit.__exit__(kind, error, traceback)
-        if program.is_interactive():
-            _leave_process()
-        else:
-            atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
+        _leave_process()
         if stopped is not None and self._folder is not None:
             signals.say(f"Stopped by {stopped[0]}: {self._how_far(self._folder)}.")
             sys.exit(stopped[1])
@@ -176,22 +200,46 @@ def check_surroundings(config: LessonConfig) -> None:
 
 
 def _leave_process() -> None:
-    """Takes back what a run changed in a process that continues, so that the next run is as the first was."""
-    signals.restore()
+    """Prepares the end of a process, or takes back what a run changed in a notebook: the next is as the first was."""
+    if not program.is_interactive():
+        atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
+        return
+    signals.give_back()
+    if isinstance(keras, LateModule):  # it was never used
+        return
     policy = keras.config.dtype_policy()
     keras.utils.clear_session()  # else the metric auc would be auc_1 next time
     if program.script() is None:  # what a script sets ends with it; what a notebook sets does not
         keras.config.set_dtype_policy(policy)
 
 
-def _keep_predictions(run: Run, model: keras.Model, images: np.ndarray, targets: np.ndarray) -> None:
-    folder, tracked, _ = run._inside()
-    rows = np.asarray(targets).reshape(len(targets), -1)
-    labels = rows.argmax(axis=1) if rows.shape[1] > 1 else rows[:, 0]
-    outputs = model.predict(images, verbose=0).astype(np.float32)
-    predictions = Predictions(outputs, labels.astype(np.uint8), np.asarray(images[:1]))
-    write_predictions(folder, predictions)
-    tracked.log_predictions(images, predictions, data.class_names(run.config.data), run.config.image_size)
+def keep_answers(
+    file: Path, model: keras.Model, images: np.ndarray, targets: np.ndarray, examples: int = 1
+) -> Predictions:
+    """Writes what a network says of images (n, ...), with their labels, and the first of the images; returns it."""
+    outputs = np.asarray(model.predict(images, verbose=0)).astype(np.float32)
+    answers = Predictions(outputs, as_labels(targets).astype(np.uint8), np.asarray(images[:examples]))
+    write_predictions(file, answers)
+    return answers
+
+
+def _figures(answers: Predictions | None, results: Results | None) -> dict[str, float]:
+    """Returns the figures of a test; those of another network than the one that gave the answers are left out."""
+    if not isinstance(results, Mapping):
+        results = {} if results is None else {"loss": np.ravel(results)[0]}
+    figures = {f"test_{name}": value for name, value in results.items() if np.ndim(value) == 0}
+    counted = None if answers is None else answers.accuracy
+    if answers is None or counted is None:
+        return figures
+    said = results.get("accuracy")
+    if said is not None and abs(said - counted) * len(answers.labels) > 2:  # more than rounding
+        print(
+            f"The accuracy given to run.finish is {said:.2%}, but the network given to it gets {counted:.2%} of the"
+            " test images right: another network was tested, or other images. The network is kept, with its figure.",
+            file=sys.stderr,
+        )
+        figures = {}
+    return figures | {"test_accuracy": counted}
 
 
 def _draw_report(folder: Path, tracked: tracking.Tracking) -> None:
@@ -200,13 +248,6 @@ def _draw_report(folder: Path, tracked: tracking.Tracking) -> None:
     with quiet():
         pictures = write_report(folder)
     tracked.log_pictures(pictures)
-
-
-def _say_what_came_out(results: Mapping[str, float], parameters: int, seconds: float) -> None:
-    accuracy, loss = results["accuracy"], results["loss"]
-    print(f"\nTest accuracy {accuracy:.2%}, loss {loss:.4f}: {parameters:,} parameters, {seconds:.0f} s.")
-    if not math.isfinite(loss):
-        print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
 
 
 def _say_where_it_is(folder: Path, directions: list[str]) -> None:
@@ -218,9 +259,10 @@ def _say_where_it_is(folder: Path, directions: list[str]) -> None:
         print(direction)
 
 
-def _without_harm(failure: str, action: Callable[[], None]) -> None:
+def without_harm(failure: str, action: Callable[[], Result]) -> Result | None:
     """Does something that a finished training must not fail for; says in a sentence if it did not work."""
     try:
-        action()
+        return action()
     except Exception as error:  # a learner's network, labels and images may be anything
         print(f"{failure} ({first_line(error)}); the run itself is not affected.", file=sys.stderr)
+        return None

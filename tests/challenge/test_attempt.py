@@ -38,6 +38,8 @@ def test_images_are_recognised_whatever_their_scale_and_shape():
         assert len(looks & others) >= 225
     assert known.compare(images, np.roll(labels, 1))[1].own_labels < 200
     assert known.compare(None, labels) == (set(), None)
+    assert known.compare(test, test_labels)[1].in_order
+    assert not known.compare(test[:300], test_labels[:300])[1].in_order
 
 
 def test_what_fit_gets_is_kept_with_what_keras_splits_off(attempt):
@@ -57,8 +59,9 @@ def test_what_fit_gets_is_kept_with_what_keras_splits_off(attempt):
     assert finished.training.images.shape == [75, 28, 28]
     assert (finished.validation.images.shape, finished.in_both) == ([25, 28, 28], 0)
     assert finished.network.outputs == [[None, 10]]
-    assert [layer.kind for layer in finished.network.layers] == ["Flatten", "Dense"]
-    assert (finished.network.loss, finished.network.from_logits) == ("sparse_categorical_crossentropy", True)
-    assert (failed.network.loss, failed.learning_rate) == ("no loss", 0.5)
+    (layer,) = finished.network.layers
+    assert (layer.kind, layer.kernels, layer.received.highest) == ("Dense", [[784, 10]], 255)
+    assert (finished.loss.name, finished.loss.from_logits) == ("sparse_categorical_crossentropy", True)
+    assert (failed.loss.name, failed.learning_rate) == ("no loss", 0.5)
     assert failed.training.images.highest == 1
     assert failed.in_both == 100

@@ -1,6 +1,8 @@
 """The levels of the challenge, compared with the page about them and with the reference answers."""
 
+import json
 import re
+import statistics
 from pathlib import Path
 
 from course.challenge.levels import LEVELS
@@ -12,7 +14,8 @@ SOLUTIONS = [REPOSITORY / "solutions" / f"level_{number}.py" for number in range
 def test_the_marks_are_those_of_the_documentation():
     page = (REPOSITORY / "docs" / "challenge.md").read_text(encoding="utf-8")
     for number, level in enumerate(LEVELS, start=1):
-        assert re.search(rf"^\| {number} \| {re.escape(level.idea)} \| {100 * level.mark:g}% \|", page, re.MULTILINE)
+        marks = rf"{100 * level.validation:g}% \| {100 * level.mark:g}% \| {100 * level.quick:g}%"
+        assert re.search(rf"^\| {number} \| {re.escape(level.idea)} \| {marks} \|", page, re.MULTILINE)
 
 
 def test_every_level_has_three_hints_and_none_is_the_answer():
@@ -23,3 +26,15 @@ def test_every_level_has_three_hints_and_none_is_the_answer():
         for hint in level.hints:
             assert [line for line in new if len(line) > 3 and line.rstrip(",") in hint] == []
     assert len(set(LEVELS[0].hints)) >= 3
+
+
+def test_marks_are_three_deviations_below_what_the_reference_answers_reach():
+    for table, name, mark in (
+        ("solutions", "test_accuracy", "mark"),
+        ("solutions", "val_accuracy", "validation"),
+        ("quick", "val_accuracy", "quick"),
+    ):
+        kept = json.loads((REPOSITORY / "benchmarks" / f"{table}.json").read_text(encoding="utf-8"))["results"]
+        for level, (command, runs) in zip(LEVELS[1:], kept.items(), strict=True):
+            reached = [run[name] for run in runs]
+            assert getattr(level, mark) <= statistics.mean(reached) - 3 * statistics.stdev(reached), (command, mark)

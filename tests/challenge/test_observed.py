@@ -9,30 +9,41 @@ from course.challenge.observed import Observations, ObservedArray, ObservedLabel
 from course.runs import folder as run_folder
 from course.system.errors import CourseError
 
-ARRAY = {"shape": [1000, 28, 28, 1], "dtype": "float32", "lowest": 0.0, "highest": 1.0}
-LABELS = {"shape": [1000, 10], "dtype": "float64", "lowest": 0.0, "highest": 1.0, "one_hot": True}
-WRITTEN = {  # by every version so far
+ARRAY = {"shape": [1000, 28, 28, 1], "dtype": "float32", "lowest": 0.0, "highest": 1.0, "size": 0.4}
+LABELS = {
+    "shape": [1000, 10], "dtype": "float64", "lowest": 0.0, "highest": 1.0, "size": 0.3, "distributions": True,
+}  # fmt: skip
+NETWORK = {
+    "outputs": [[None, 10]],
+    "dropout": 0.4,
+    "layers": [
+        {
+            "kind": "Dense", "kernels": [[784, 10]], "data_format": None, "received": ARRAY, "returned": [64, 10],
+            "linear": False,
+        },
+    ],
+    "last": "Dense",
+    "activation": "softmax",
+    "probabilities": True,
+    "normalised": False,
+}  # fmt: skip
+DATA = {
+    "images": ARRAY, "labels": LABELS, "recognised": 998, "test_images": 0, "own_labels": 997, "in_order": False,
+}  # fmt: skip
+WRITTEN = {
     "process": 4711,
     "fits": [
         {
-            "network": {
-                "outputs": [[None, 10]],
-                "layers": [
-                    {"kind": "Dropout", "activation": None, "rate": 0.4, "strides": 1, "data_format": None},
-                    {"kind": "Dense", "activation": "softmax", "rate": None, "strides": 1, "data_format": None},
-                ],
-                "loss": "categorical_crossentropy",
-                "from_logits": False,
-            },
+            "network": NETWORK,
+            "loss": {"name": "categorical_crossentropy", "from_logits": False, "of_probability": True},
             "learning_rate": 0.002,
-            "training": {
-                "images": ARRAY, "labels": LABELS, "recognised": 998, "test_images": 0, "own_labels": 997,
-            },
+            "training": DATA,
             "validation": None,
             "in_both": 0,
         }
     ],
-}  # fmt: skip
+    "test": {"network": NETWORK, "data": DATA, "expected": 10_000},
+}
 SCRIPT = "def prepare(images):\n    return images\n\n\nmodel.fit(1)\n"
 
 
@@ -44,11 +55,10 @@ def test_attempt_json_is_written_as_it_is_read():
 def test_an_array_is_described_by_finite_numbers():
     array = np.array([[0.5, np.inf], [np.nan, 1]])
     assert ObservedArray.of(array[:1]).model_dump() == {
-        "shape": [1, 2], "dtype": "float64", "lowest": 0.5, "highest": None,
+        "shape": [1, 2], "dtype": "float64", "lowest": 0.5, "highest": None, "size": None,
     }  # fmt: skip
-    assert ObservedArray.of(array).spread is None
-    assert ObservedArray.of(np.array([3, 5], "uint8")).spread == 2
-    assert ObservedLabels.of(np.eye(3), one_hot=True).one_hot
+    assert ObservedArray.of(np.array([1, 7], "uint8")).size == 5
+    assert ObservedLabels.of(np.eye(3), distributions=True).distributions
 
 
 def test_what_is_not_there_is_empty_and_what_is_there_has_its_place(tmp_path):

@@ -16,7 +16,7 @@ def test_each_kernel_and_feature_map_is_shown_where_it_belongs():
 
 def test_a_metric_that_was_not_a_number_leaves_a_gap_in_its_curve():
     rows = [{"epoch": 1, "loss": 0.5, "val_loss": 0.4}, {"epoch": 2, "loss": None, "val_loss": 0.3}]
-    loss = figures.curves(rows, turned=None).axes[0]
+    loss = figures.curves(rows, overfits_since=None).axes[0]
     np.testing.assert_array_equal(loss.lines[0].get_ydata(), [0.5, np.nan])
     np.testing.assert_array_equal(loss.lines[1].get_ydata(), [0.4, 0.3])
 

@@ -1,7 +1,5 @@
 """What the numbers of a run say."""
 
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from course.report import measures
-from course.runs.record import Row
 
 
 @st.composite
@@ -32,23 +29,3 @@ def test_confusion_precision_and_recall_are_scikit_learns(drawn):
         assert scores.images == expected[3][number]
         for found, wanted in ((scores.precision, expected[0][number]), (scores.recall, expected[1][number])):
             assert np.isnan(wanted) if found is None else found == pytest.approx(wanted)
-
-
-def row(epoch: int, loss: float, val_loss: float | None, accuracy: float = 0.9, val_accuracy: float = 0.88) -> Row:
-    return {"epoch": epoch, "loss": loss, "accuracy": accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
-
-
-@pytest.mark.parametrize(
-    ("history", "turned", "said"),
-    [
-        ([row(1, 0.5, 0.4)], None, "single epoch"),
-        ([row(1, 0.5, 0.4), row(2, 0.4, 0.3)], None, "validation loss was still falling"),
-        ([row(1, 0.5, 0.4), row(2, 0.4, 0.3), row(3, 0.3, 0.35)], 2, "after epoch 2 and rose .* it memorises its"),
-        ([row(1, 0.5, 0.3), row(2, 0.6, 0.35)], 1, "after epoch 1, but .* something other than overfitting"),
-        ([row(1, 0.5, 0.3), row(2, 0.6, None)], None, "not everything was a number"),
-        ([row(1, 0.5, 0.3), row(2, 0.4, 0.2, 0.8, 0.9)], None, "80.0% .* 90.0% .* counted during the epoch"),
-    ],
-)
-def test_overfitting_is_told_in_plain_words(history, turned, said):
-    assert measures.turning_point(history) == turned
-    assert re.search(said, measures.overfitting(history))

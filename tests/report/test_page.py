@@ -118,7 +118,7 @@ def test_three_classes_make_a_report_about_three(tmp_path, monkeypatch):
 def test_outputs_that_no_class_has_are_called_by_their_numbers(two_runs):
     rows = np.eye(12, dtype=np.float32)
     predictions = record.Predictions(rows, np.arange(12, dtype=np.uint8), np.zeros((1, 28, 28)))
-    record.write_predictions(two_runs[0], predictions)
+    record.write_predictions(two_runs[0] / run_folder.PREDICTIONS, predictions)
     write_report(two_runs[0])
     assert '<th scope="row">11</th>' in text_of(two_runs[0])
     assert "the 0 mistakes lie off it." in text_of(two_runs[0])

@@ -35,7 +35,7 @@ for _ in range(2):
 def test_what_a_run_changed_is_given_back():
     program = """
 signals.ignore()
-signals.restore()
+signals.give_back()
 print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGTERM).name)
 with signals.uninterrupted():
     print("goes on")

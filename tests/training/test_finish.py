@@ -26,7 +26,7 @@ def test_labels_are_kept_whatever_their_shape(capsys, shape, kind):
     targets = np.eye(10)[labels] if shape[-1] == 10 else labels.reshape(shape)
     with Run(mlp.Config()) as run:
         run.finish(mlp.build_model(run.config, 10), np.zeros((4, 28, 28)), kind(targets), RESULTS)
-    assert read_predictions(run.folder).labels.tolist() == [3, 1, 4, 1]
+    assert read_predictions(run.folder / run_folder.PREDICTIONS).labels.tolist() == [3, 1, 4, 1]
     assert "Predictions" not in capsys.readouterr().err
 
 

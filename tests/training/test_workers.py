@@ -2,7 +2,7 @@
 
 import pytest
 
-BATCHES = '''
+BATCHES = """
 class Batches(keras.utils.PyDataset):
     def __init__(self, x, y, **options):
         super().__init__(**options)
@@ -16,7 +16,7 @@ class Batches(keras.utils.PyDataset):
         return self.x[part], self.y[part]
 
 
-def main('''
+def main("""
 
 
 @pytest.mark.slow
