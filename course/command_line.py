@@ -4,7 +4,6 @@ import ast
 import json
 import re
 import reprlib
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,6 +28,8 @@ from pydantic import (
 from pydantic._internal._model_construction import ModelMetaclass  # it alone sees a class before pydantic judges it
 from pydantic.fields import FieldInfo
 
+from course import late
+from course.system import program
 from course.system.errors import CourseError, end_in_a_sentence, first_line
 from course.system.files import typed
 from course.system.problems import Schema, first_problem, nearest, requirement, shortened
@@ -132,9 +133,10 @@ class CommandLine(BaseModel, metaclass=_Sentences):
         """Returns the values of this class, or of `default`, as overridden by `arguments` (the program's if None).
 
         `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand alone. Ends
-        the program with exit code 2 and one sentence if a value or an option is wrong.
+        the program with exit code 2 and one sentence if a value or an option is wrong, or Keras has no backend.
         """
         end_in_a_sentence()
+        arguments = program.arguments() if arguments is None else arguments
         try:
             cls.model_rebuild()
         except PydanticUndefinedAnnotation as error:
@@ -142,7 +144,7 @@ class CommandLine(BaseModel, metaclass=_Sentences):
                 f"class {cls.__name__}: {error.name} is not defined, but is the kind of a value."
             ) from None
         if default is None:
-            cls._check_nothing_is_missing(sys.argv[1:] if arguments is None else arguments)
+            cls._check_nothing_is_missing(arguments)
         with warnings.catch_warnings(action="ignore"):  # of tyro about defaults, which are judged here
             config, unknown = tyro.cli(
                 cls,
@@ -156,6 +158,7 @@ class CommandLine(BaseModel, metaclass=_Sentences):
             )
         if unknown:
             raise CourseError(_unknown_option(unknown[0].split("=")[0], list(cls.model_fields)))
+        late.backend()
         return config
 
     @classmethod

@@ -7,8 +7,6 @@ import functools
 import inspect
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -17,12 +15,15 @@ from course.challenge import observed
 from course.challenge.levels import SCRIPT_NAME
 from course.challenge.losses import observe_loss
 from course.challenge.trace import observe_network
-from course.config import LessonConfig
+from course.config import LessonConfig, script_file
 from course.data import load
 from course.runs import folder as run_folder
 from course.runs.record import Predictions, Row, as_array, as_labels, read_predictions
+from course.system.errors import without_harm
 from course.system.files import replacing, write_json
-from course.training.run import Results, Run, without_harm
+from course.training.given import pairs_of
+from course.training.run import Run
+from course.training.tested import Results
 
 AT_A_TIME = 5_000  # images
 TRACED = 64  # images that a network is run on to see what it does
@@ -46,10 +47,9 @@ class Attempt(Run):
 
     def _begin(self) -> None:
         super()._begin()
-        with contextlib.suppress(OSError, TypeError):  # a class that was typed into a notebook has no file
-            source = Path(inspect.getfile(type(self.config))).read_bytes()
+        if (script := script_file(self.config)) is not None:
             with replacing(self.folder / run_folder.SCRIPT) as unfinished:
-                unfinished.write_bytes(source)
+                unfinished.write_bytes(script.read_bytes())
         self._observations = observed.Observations(process=os.getpid())
         self._write_observations()
         self._exit.enter_context(self._watched_fit())
@@ -71,7 +71,7 @@ class Attempt(Run):
         signature = inspect.signature(original)
 
         @functools.wraps(original)
-        def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
+        def fit(model: keras.Model, *arguments: object, **options: object) -> keras.callbacks.History:
             given = signature.bind(model, *arguments, **options).arguments
             images = as_array(given.get("x"))
             found = self._observe(model, given)
@@ -96,15 +96,11 @@ class Attempt(Run):
     def _write_observations(self) -> None:
         write_json(self.folder / run_folder.OBSERVED, self._observations.model_dump())
 
-    def _observe(self, model: keras.Model, inputs: Mapping[str, Any]) -> observed.ObservedFit:
-        x, y, validation = as_array(inputs.get("x")), as_array(inputs.get("y")), inputs.get("validation_data")
-        fraction = inputs.get("validation_split") or 0
-        if validation is None and fraction and x is not None and y is not None:  # as Keras splits
-            kept = int(len(x) * (1 - fraction))
-            x, y, validation = x[:kept], y[:kept], (x[kept:], y[kept:])
-        held_out = validation[:2] if isinstance(validation, tuple | list) else (None, None)
+    def _observe(self, model: keras.Model, given: Mapping[str, object]) -> observed.ObservedFit:
+        (x, y), (x_held_out, y_held_out) = (pair or (None, None) for pair in pairs_of(given))
+        x = as_array(given.get("x")) if x is None else x  # the network may have several outputs
         looks, training = self._known.compare(x, y)
-        others, validated = self._known.compare(*map(as_array, held_out))
+        others, validated = self._known.compare(x_held_out, y_held_out)
         untried = observed.ObservedNetwork(outputs=[], dropout=0)
         return observed.ObservedFit(
             network=observe_network(model, x[:TRACED]) if x is not None and model.built else untried,

@@ -46,7 +46,7 @@ def state_of(callback: keras.callbacks.Callback, begun: dict[str, object], array
     return state
 
 
-def give_back(
+def give_memory_back(
     callbacks: Iterable[keras.callbacks.Callback], states: Iterable[CallbackState], arrays: list[np.ndarray]
 ) -> None:
     """Gives callbacks what `state_of` returned for them, in the same order; one of another class is left alone."""

@@ -70,7 +70,8 @@ class SweepSettings(BaseModel, extra="forbid", frozen=True):
     trials: int
     seed: int
     group: str  # what the names of its runs begin with, and its group in Weights & Biases
-    working_directory: str  # where its script was found, and relative paths begin
+    working_directory: str  # where relative paths begin
+    file_folder: str = ""  # where its file was, in which its script may be
 
 
 class Sweep(NamedTuple):
@@ -87,7 +88,11 @@ class Sweep(NamedTuple):
         name = re.sub(r"[^\w.-]+", "-", content.name or file.stem)[:20]
         group = f"{name}-{secrets.token_hex(2)}"  # the letters tell its runs from those of every other sweep
         settings = SweepSettings(
-            trials=content.trial_count(at_most), seed=seed, group=group, working_directory=str(Path.cwd())
+            trials=content.trial_count(at_most),
+            seed=seed,
+            group=group,
+            working_directory=str(Path.cwd()),
+            file_folder=str(file.resolve().parent),
         )
         folder = run_folder.new_folder(SWEEPS, group)
         try:
@@ -108,7 +113,7 @@ class Sweep(NamedTuple):
         settings = _read_settings(folder)
         if Path.cwd() != Path(settings.working_directory):
             raise CourseError(f"This sweep was started in {settings.working_directory}; go there first.")
-        content = read_sweep_file(folder / FILE, at_most or settings.trials)
+        content = read_sweep_file(folder / FILE, at_most or settings.trials, Path(settings.file_folder))
         if at_most is not None:
             settings = settings.model_copy(update={"trials": content.trial_count(at_most)})
             write_json(folder / run_folder.CONFIG, settings.model_dump())

@@ -1,21 +1,21 @@
 """What a run says in the terminal, besides its epochs: what is about to happen, and what came out."""
 
-import inspect
 import json
 import statistics
 import sys
+import webbrowser
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from course.config import LessonConfig
+from course.config import LessonConfig, script_file
 from course.data import training_images
 from course.runs import folder as run_folder
 from course.runs.certainty import interval
 from course.runs.record import Predictions, Row, read_history
 from course.runs.verdict import judge, read_changes
-from course.system.files import shown
+from course.system.files import shown, typed
 
 MEASURED = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "accuracy.json"
 SHORTLY = {
@@ -42,7 +42,8 @@ def opening_line(config: LessonConfig) -> str:
     long = f", about {statistics.median(run['seconds'] for run in known):.0f} s on two cores" if known else ""
     epochs = values.get("epochs")
     passes = f"{epochs} epoch{'' if epochs == 1 else 's'} with {images:,} training images"
-    return f"{Path(inspect.getfile(type(config))).name}: {passes}{long}.\nLoading Keras ..."
+    file = script_file(config)
+    return f"{file.name if file else 'notebook'}: {passes}{long}.\nLoading Keras ..."
 
 
 def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Path, config: LessonConfig) -> None:
@@ -79,7 +80,7 @@ def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Pat
 
 
 def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig) -> None:
-    """Says where the run and its report are, how to look at it in Weights & Biases, and what to try next."""
+    """Says where the run and its report are, what to try next, and how to upload it; opens the report if asked to."""
     if (folder / run_folder.REPORT).exists():
         _say_link("Report:      ", folder / run_folder.REPORT)
     print(f"Kept in:     {shown(folder)}")
@@ -87,6 +88,8 @@ def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig) -
         print(f"Try next:    {following}")
     for direction in directions:
         print(direction)
+    if config.open and (folder / run_folder.REPORT).exists():
+        webbrowser.open((folder / run_folder.REPORT).resolve().as_uri())
 
 
 def _measured(config: LessonConfig) -> list[dict[str, float]]:
@@ -109,3 +112,11 @@ def _say_link(label: str, file: Path) -> None:
         return
     link = Text(shown(file), style=f"link {file.resolve().as_uri()}")
     Console(highlight=False).print(Text(label) + link, soft_wrap=True)
+
+
+def how_far(folder: Path, epochs: int | None, config: LessonConfig) -> str:
+    """Returns how far a run has come that is stopped, None epochs if it is finished, and how to resume it."""
+    if epochs is None:
+        return f"the run is finished and kept in {shown(folder)}"
+    finished = f"{epochs} of {config.values().get('epochs')} epochs are finished and kept in {shown(folder)}"
+    return f"{finished}; resume it with `{typed('--resume', shown(folder))}`"

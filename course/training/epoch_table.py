@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from course.runs.record import Row
 from course.training.accuracy import with_accuracy
 
 HEADER = """
               training            validation
 epoch       accuracy    loss    accuracy    loss   seconds"""
 WIDTH = 80
+SHOWN = {"epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"}
 WHY = "Validation can be better: training is counted while the network still learns,\nwith dropout on."
 
 
@@ -56,10 +57,10 @@ class EpochTable(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._stop_bar()
 
-    def show(self, epoch: int, metrics: dict[str, Any]) -> None:
+    def show(self, epoch: int, row: Row) -> None:
         """Prints the row of an epoch, counted from 0, which must have been kept before."""
         if not self.silent:
-            print(self._row(epoch, metrics), flush=True)
+            print(self._line(epoch, row), flush=True)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._stop_bar()
@@ -80,29 +81,20 @@ class EpochTable(keras.callbacks.Callback):
     def _number(self, epoch: int) -> str:
         return f"{epoch + 1} of {(self.params or {}).get('epochs', '?')}"
 
-    def _row(self, epoch: int, logs: dict[str, Any]) -> str:
-        known = {"accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"}
-        figures = [
-            _figure(logs.get(name), form, width)
-            for name, form, width in (
-                ("accuracy", ".2%", 9), ("loss", ".4f", 8), ("val_accuracy", ".2%", 12), ("val_loss", ".4f", 8),
-            )
-        ]  # fmt: skip
-        row = f"{self._number(epoch):11}{''.join(figures)}{time.monotonic() - self._began:10.0f}"
-        for name, value in logs.items():
-            more = "" if name in known or not _is_number(value) else f"  {name} {value:.4g}"
-            row += more if len(row + more) <= WIDTH else ""
-        return row
+    def _line(self, epoch: int, row: Row) -> str:
+        line = f"{self._number(epoch):11}"
+        line += _figure(row, "accuracy", ".2%", 9) + _figure(row, "loss", ".4f", 8)
+        line += _figure(row, "val_accuracy", ".2%", 12) + _figure(row, "val_loss", ".4f", 8)
+        line += f"{time.monotonic() - self._began:10.0f}"
+        for name, value in row.items():  # the learner's own metrics, as far as there is room
+            more = "" if name in SHOWN or value is None else f"  {name} {value:.4g}"
+            line += more if len(line + more) <= WIDTH else ""
+        return line
 
 
-def _figure(value: Any, form: str, width: int) -> str:
-    text = format(float(value), form) if _is_number(value) else "-"
-    return f"{text if len(text) < width else format(float(value), '.1e'):>{width}}"
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+def _figure(row: Row, name: str, form: str, width: int) -> str:
+    if name not in row:
+        return f"{'-':>{width}}"
+    value = row[name]
+    text = "nan" if value is None else f"{value:{form}}"
+    return f"{text if len(text) < width else f'{value:.1e}':>{width}}"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import keras
 
 from course.runs import checkpoint as checkpoints
-from course.runs.checkpoint import Arrays, Checkpoint
 from course.runs.record import Row, plain_numbers, write_history, write_model
 from course.system import signals
 from course.training import devices
 from course.training.accuracy import with_accuracy
 from course.training.epoch_table import EpochTable
 from course.training.fits import Fits
+from course.training.opening import Opened
 from course.training.tracking import Tracking
 
 
@@ -26,22 +25,11 @@ class Epochs(keras.callbacks.Callback):
     end. It comes last among the callbacks: when the others have decided, and when those of a resumed run have begun.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        checkpoint: Checkpoint,
-        arrays: Arrays,
-        history: list[Row],
-        tracking: Tracking,
-        began: float,
-        table: EpochTable,
-    ) -> None:
+    def __init__(self, opened: Opened, history: list[Row], tracking: Tracking, began: float, table: EpochTable) -> None:
         """Takes what a run has come to.
 
         Args:
-            folder: of the run.
-            checkpoint: what it begins with, or continues from.
-            arrays: those of the checkpoint.
+            opened: its folder, and what it begins with, or continues from.
             history: its finished epochs, to which others are added.
             tracking: where they are tracked.
             began: when the program began, as time.monotonic() has it.
@@ -49,13 +37,13 @@ class Epochs(keras.callbacks.Callback):
         """
         super().__init__()
         self.history = history
-        self._folder = folder
+        self._folder = opened.folder
         self._tracking = tracking
         self._table = table
-        self._fits = Fits(checkpoint, arrays)
+        self._fits = Fits(opened.checkpoint, opened.arrays)
         self._others: list[keras.callbacks.Callback] = []  # in this call of `fit`
         self._can_be_saved = True
-        self._started = began - checkpoint.seconds
+        self._started = began - opened.checkpoint.seconds
 
     @property
     def seconds(self) -> float:
@@ -92,7 +80,7 @@ class Epochs(keras.callbacks.Callback):
             self._write_model()
             write_history(self._folder, self.history)
             self._tracking.log(self.history[-1], len(self.history))
-            self._table.show(epoch, metrics)
+            self._table.show(epoch, self.history[-1])
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._fits.end(self.model):

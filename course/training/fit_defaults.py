@@ -21,7 +21,7 @@ POSITION = {"steps_per_execution": 6, "verbose": 4, "callbacks": 5}  # of these 
 @contextlib.contextmanager
 def fit_defaults(
     arrange: Callable[[keras.callbacks.CallbackList], keras.callbacks.CallbackList],
-    note: Callable[[Mapping[str, Any]], None],
+    note: Callable[[Mapping[str, object]], None],
 ) -> Iterator[None]:
     """Makes compile hand over several batches at a time, and fit show the run's table in the place of Keras' bar.
 
@@ -34,7 +34,7 @@ def fit_defaults(
     progress = 1 if sys.stdout.isatty() else 2  # what Keras calls a progress bar, and one line per epoch
 
     @functools.wraps(original_compile)
-    def compile_(model: keras.Model, *arguments: Any, **options: Any) -> None:
+    def compile_(model: keras.Model, *arguments: object, **options: object) -> None:
         if len(arguments) <= POSITION["steps_per_execution"]:
             options.setdefault("steps_per_execution", batches)
         original_compile(model, *arguments, **options)
@@ -56,7 +56,7 @@ def fit_defaults(
         return original_fit(model, *positional, **options)
 
     @functools.wraps(original_summary)
-    def summary(model: keras.Model, *arguments: Any, **options: Any) -> None:
+    def summary(model: keras.Model, *arguments: object, **options: object) -> None:
         nonlocal explained
         original_summary(model, *arguments, **options)
         if not (explained or arguments or options):

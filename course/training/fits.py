@@ -103,7 +103,7 @@ class Fits:
         if self._current not in later:
             checkpoints.restore(self._resumed, self._networks[self._current], model)
         if not later:
-            callback_state.give_back(self._callbacks, self._resumed.callbacks, self._callback_arrays)
+            callback_state.give_memory_back(self._callbacks, self._resumed.callbacks, self._callback_arrays)
             self._callback_arrays = []  # their memory is free
         if states is not None:
             checkpoints.set_random_states(states)

@@ -1,17 +1,17 @@
 """The folder of a run that is about to train: a new one, or that of an interrupted run."""
 
 import hashlib
-import inspect
 import secrets
 import sys
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from course.config import LessonConfig
+from course.config import LessonConfig, script_file
 from course.runs import checkpoint as checkpoints
 from course.runs import folder as run_folder
 from course.runs.checkpoint import Arrays, Checkpoint
 from course.runs.record import write_history
+from course.system import program
 from course.system.errors import CourseError
 from course.system.files import UNFINISHED, shown, write_json
 
@@ -30,7 +30,7 @@ def open_new_folder(script: str, config: LessonConfig) -> Opened:
     folder = run_folder.new_folder(script, config.name)
     write_json(folder / run_folder.CONFIG, config.values())
     checkpoint = Checkpoint(
-        program=Path(sys.argv[0]).name,
+        program=program.name(),
         source=_source_of(config),
         defaults=type(config).model_construct().values(),
         config=config.values(),
@@ -90,5 +90,6 @@ def _say_what_may_differ(checkpoint: Checkpoint) -> None:
 
 
 def _source_of(config: LessonConfig) -> str:
-    """Returns the SHA-256 of the script in which the class of a config is written."""
-    return hashlib.sha256(Path(inspect.getfile(type(config))).read_bytes()).hexdigest()
+    """Returns the SHA-256 of the script in which the class of a config is written, nothing without a file."""
+    file = script_file(config)
+    return "" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from course.runs import folder as run_folder
-from course.runs.record import are_probabilities, as_array, as_labels
+from course.runs.record import are_probabilities, as_labels
 from course.runs.verdict import Change, Changes
 from course.system.files import write_json
+from course.training.given import HeldOut
 
 AT_A_TIME = 500  # images
-
-
-class HeldOut:
-    """The validation images of the last `fit`, with their targets; None if they are not arrays."""
-
-    def __init__(self) -> None:
-        self._held: tuple[np.ndarray, np.ndarray] | None = None
-
-    def __call__(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Returns images, (n, ...), and their targets."""
-        return self._held
-
-    def note(self, given: Mapping[str, Any]) -> None:
-        """Takes the validation images from the arguments of a `fit`, by name."""
-        held_out, fraction = given.get("validation_data"), given.get("validation_split") or 0
-        if held_out is None and fraction and (pair := _arrays(given.get("x"), given.get("y"))) is not None:
-            kept = int(len(pair[0]) * (1 - fraction))  # as Keras splits
-            held_out = pair[0][kept:], pair[1][kept:]
-        pair = _arrays(*held_out[:2]) if isinstance(held_out, tuple | list) and len(held_out) > 1 else None
-        if pair is not None and len(pair[0]) == len(pair[1]) > 1:
-            self._held = pair
-
-
-def _arrays(images: object, targets: object) -> tuple[np.ndarray, np.ndarray] | None:
-    x, y = as_array(images), as_array(targets)
-    return None if x is None or y is None else (x, y)
 
 
 class ValidationLosses(keras.callbacks.Callback):
