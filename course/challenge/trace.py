@@ -79,6 +79,7 @@ def observe_network(model: keras.Model, images: np.ndarray | None) -> ObservedNe
         activation=getattr(getattr(last, "activation", None), "__name__", None) or type(last).__name__.lower(),
         dropout=dropout,
         probabilities=are_probabilities(answers[0]),
+        beyond=_goes_beyond([call.layer for call in everything]),
         normalised=any(isinstance(call.layer, keras.layers.BatchNormalization) for call in _before(everything)),
     )
 
@@ -140,6 +141,15 @@ def _nothing_between(call: _Call, kernels: list[np.ndarray], after: _Call) -> bo
 def _before(calls: list[_Call]) -> Iterator[_Call]:
     """Yields the calls before the first kernel, without the models and layers that it is inside of."""
     return itertools.takewhile(lambda call: call.inner or not call.kernels(), calls)
+
+
+def _goes_beyond(layers: list[keras.Layer]) -> bool | None:
+    """Returns whether one of the layers changes images at random or normalises values, None if that is not known."""
+    names = [type(layer).__name__ for layer in layers]
+    if any(name.startswith("Random") or name.endswith("Normalization") for name in names):
+        return True
+    own = any(not type(layer).__module__.startswith("keras.") for layer in layers)
+    return None if own else False
 
 
 def _inside(layer: keras.Layer) -> list[keras.Layer]:

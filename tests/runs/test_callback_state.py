@@ -52,6 +52,6 @@ def test_only_what_has_changed_is_remembered_and_only_what_may_have_is_lost():
     assert state.lost == ["generator"]
     assert len(arrays) == 1
     again = keras.callbacks.EarlyStopping("loss", patience=4)
-    callback_state.give_back([again], [state], arrays)
+    callback_state.give_memory_back([again], [state], arrays)
     assert (again.wait, again.patience) == (2, 4)
     np.testing.assert_array_equal(again.seen, [[1, 1]])
