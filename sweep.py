@@ -20,7 +20,7 @@ from course.runs import folder as run_folder
 from course.sweep.trials import TABLE, Sweep, newest_interrupted
 from course.system import signals
 from course.system.errors import CourseError
-from course.system.files import shown
+from course.system.files import shown, typed
 from course.training import tracking
 from course.values import Count, Seed
 
@@ -55,7 +55,9 @@ def main(options: Options) -> int:
         folder = newest_interrupted() if options.file == FILE else Path(options.file)
         sweep = Sweep.old(folder, options.runs)
     else:
-        sweep = Sweep.new(Path(options.file), options.runs, options.seed)
+        here, in_course = Path(options.file), run_folder.COURSE / options.file
+        file = in_course if in_course.exists() and not here.exists() else here
+        sweep = Sweep.new(file, options.runs, options.seed)
     try:
         with sweep.lock():
             return run(sweep, options)
@@ -65,7 +67,7 @@ def main(options: Options) -> int:
         sweep.write_table()
         ended = sum(trial.ended for trial in sweep.trials())
         kept = f"{ended} of {sweep.settings.trials} trials are kept in {shown(sweep.folder)}"
-        signals.say(f"Stopped by {stopped[0]}: {kept}; resume it with `python sweep.py --resume`.")
+        signals.say(f"Stopped by {stopped[0]}: {kept}; resume it with `{typed('--resume')}`.")
         return stopped[1]
 
 

@@ -1,43 +1,126 @@
 """A pydantic class as a command line, with one sentence for what is wrong on it."""
 
+import ast
+import json
 import re
-from typing import Any, Literal, Self, get_args, get_origin
+import reprlib
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from enum import Enum, EnumType
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 import tyro
 from pydantic import (
     BaseModel,
     ConfigDict,
-    ModelWrapValidatorHandler,
+    GetCoreSchemaHandler,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
-    model_validator,
 )
+from pydantic._internal._model_construction import ModelMetaclass  # it alone sees a class before pydantic judges it
+from pydantic.fields import FieldInfo
 
-from course.system.errors import CourseError, end_in_a_sentence
+from course import late
+from course.system import program
+from course.system.errors import CourseError, end_in_a_sentence, first_line
 from course.system.files import typed
-from course.system.problems import first_problem, nearest, shortened
-
-BOUNDS = {  # of JSON schema
-    "minimum": "at least {:,}",
-    "exclusiveMinimum": "above {:,}",
-    "maximum": "at most {:,}",
-    "exclusiveMaximum": "below {:,}",
-}
+from course.system.problems import Schema, first_problem, nearest, requirement, shortened
 
 
 class Words(tuple[str, ...]):
     """What followed an option on the command line, before it is known which type it should have."""
 
+    def __repr__(self) -> str:
+        return " ".join(self)
 
-class CommandLine(BaseModel):
+
+Namespace = dict[str, Any]  # what the body of a class has defined
+
+
+class _Sentences(ModelMetaclass):
+    """Ends the program in one sentence if a class has a value that pydantic or the command line cannot read."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: Namespace, **kwargs: Any) -> type:
+        def new(namespace: Namespace) -> type[BaseModel]:
+            created: type[BaseModel] = super(_Sentences, mcs).__new__(mcs, name, bases, namespace, **kwargs)
+            if created.__pydantic_complete__:  # else an annotation names what is defined later
+                _schema(created)
+            return created
+
+        try:
+            _check_names(bases, namespace)
+            return new(namespace)
+        except Exception as error:  # pydantic raises many kinds
+            end_in_a_sentence()  # the script has not yet asked for its command line
+            if isinstance(error, CourseError):
+                raise
+            raise CourseError(f"class {name}: {_refused(error, namespace, new)}.") from None
+
+
+def _schema(of: type[BaseModel]) -> Schema:
+    """Returns the JSON schema from which sentences about values are made."""
+    with warnings.catch_warnings(action="ignore"):  # about defaults that JSON cannot have
+        return of.model_json_schema(by_alias=False)
+
+
+def _check_names(bases: tuple[type, ...], namespace: Namespace) -> None:
+    """Raises CourseError unless each value of a class has a kind, and a name that is free."""
+    annotations = namespace.get("__annotations__", {})
+    for name in annotations:
+        fields = {field for base in bases for field in getattr(base, "model_fields", ())}
+        if name == "help" or (name not in fields and any(hasattr(base, name) for base in bases)):
+            raise CourseError(f"{name} is a name that the course uses itself; give that value another one.")
+
+
+def _refused(error: Exception, namespace: Namespace, new: Callable[[Namespace], type[BaseModel]]) -> str:
+    """Returns what is wrong in a class, by what is refused if each of its values stands alone in it."""
+    if getattr(error, "code", None) in ("model-field-missing-annotation", "model-field-overridden"):
+        name = re.findall(r"[`'](\w+)", str(error))[0]
+        value = namespace[name]
+        kind = _kind(value.default if isinstance(value, FieldInfo) else value)
+        if not kind:
+            return f"{name} is nothing that a command line can set; write it outside the class"
+        shown = value if isinstance(value, Enum) else reprlib.repr(value)
+        shown = "Field(...)" if isinstance(value, FieldInfo) else shown
+        return f"{name} lacks the kind of its value; write {name}: {kind} = {shown}"
+    shared: Namespace = {
+        name: namespace[name] for name in ("__module__", "__qualname__", "model_config") if name in namespace
+    }
+    for name, annotation in namespace.get("__annotations__", {}).items():
+        alone = {"__annotations__": {name: annotation}} | {name: namespace[name] for name in {name} & {*namespace}}
+        try:
+            new(shared | alone)
+        except PydanticUserError:
+            kind = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+            return f"{name} is of the kind {kind}, which cannot be read; make it a number, a text or a list of them"
+        except Exception as reason:
+            return f"{name} cannot be used as it is written ({str(reason).strip().splitlines()[-1].strip()})"
+    return first_line(error)
+
+
+class CommandLine(BaseModel, metaclass=_Sentences):
     """Values that a program takes from its command line; a program derives a class with its own values from this.
 
     The comment after a value is its help. Every value is checked, defaults too; an impossible one raises CourseError
     with one sentence.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        loc_by_alias=False,
+    )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -50,24 +133,40 @@ class CommandLine(BaseModel):
         """Returns the values of this class, or of `default`, as overridden by `arguments` (the program's if None).
 
         `--dropout 0.3` and `--dropout=0.3` are the same, hyphens and underscores too; a boolean may stand alone. Ends
-        the program with exit code 2 and one sentence if a value or an option is wrong.
+        the program with exit code 2 and one sentence if a value or an option is wrong, or Keras has no backend.
         """
         end_in_a_sentence()
-        config, unknown = tyro.cli(
-            cls,
-            prog=typed(),
-            args=arguments,
-            default=tyro.MISSING_NONPROP if default is None else default,
-            registry=_options_as_words,
-            config=(tyro.conf.FlagConversionOff,),
-            use_underscores=True,
-            return_unknown_args=True,
-        )
+        arguments = program.arguments() if arguments is None else arguments
+        try:
+            cls.model_rebuild()
+        except PydanticUndefinedAnnotation as error:
+            raise CourseError(
+                f"class {cls.__name__}: {error.name} is not defined, but is the kind of a value."
+            ) from None
+        if default is None:
+            cls._check_nothing_is_missing(arguments)
+        with warnings.catch_warnings(action="ignore"):  # of tyro about defaults, which are judged here
+            config, unknown = tyro.cli(
+                cls,
+                prog=typed(),
+                args=arguments,
+                default=tyro.MISSING_NONPROP if default is None else default,
+                registry=_options_as_words,
+                config=(tyro.conf.FlagConversionOff,),
+                use_underscores=True,
+                return_unknown_args=True,
+            )
         if unknown:
-            option = unknown[0].split("=")[0]
-            options = [f"--{name}" for name in cls.model_fields if f"--{name}" != option]  # else it has no -- in front
-            raise CourseError(unknown_value("option", option, options, "--help lists them all"))
+            raise CourseError(_unknown_option(unknown[0].split("=")[0], list(cls.model_fields)))
+        late.backend()
         return config
+
+    @classmethod
+    def _check_nothing_is_missing(cls, arguments: list[str]) -> None:
+        options = {word.lstrip("-").partition("=")[0].replace("-", "_") for word in arguments if word.startswith("-")}
+        for name, field in cls.model_fields.items():
+            if field.is_required() and not options & {name, "help", "h"}:
+                raise CourseError(f"{name} has no value; {cls.where_to_change(name)}.")
 
     def values(self) -> dict[str, Any]:
         """Returns all values by name, in the order of --help, as JSON has them."""
@@ -79,35 +178,98 @@ class CommandLine(BaseModel):
         """Returns how a sentence about a wrong value ends."""
         return f"give --{name} another value"
 
-    @model_validator(mode="wrap")
     @classmethod
-    def _one_sentence(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Puts `_one_sentence` around all validators, also those of a class that derives from this one."""
+        return WrapValidator(cls._one_sentence).__get_pydantic_core_schema__(source, handler)
+
+    @classmethod
+    def _one_sentence(cls, values: Any, validate: ValidatorFunctionWrapHandler) -> Self:
         try:
-            return validate(values)
+            config = validate(values)
         except ValidationError as error:
             problem = first_problem(error)
+        else:
+            _check_plain(config)
+            return config
         name = problem.place.split(".")[0]
-        if problem.kind == "extra_forbidden":
+        if not name:  # a validator of the script's own, for all values together
+            raise CourseError(f"class {cls.__name__}: {problem.requirement.rstrip('.')}.")
+        if problem.kind == "extra_forbidden" and name == problem.place:
             raise CourseError(unknown_value("value", name, list(cls.model_fields), "class Config lists them all"))
-        allowed = _allowed(cls.model_json_schema()["properties"][name])
-        value = shortened(problem.value)
-        raise CourseError(f"{name} is {value}, but must be {allowed}; {cls.where_to_change(name)}.")
+        if problem.kind == "missing" and name == problem.place:
+            raise CourseError(f"{name} has no value; {cls.where_to_change(name)}.")
+        place, is_wrong = requirement(problem, _schema(cls))
+        raise CourseError(f"{place} {is_wrong.rstrip('.')}; {cls.where_to_change(name)}.")
 
-    @field_validator("*", mode="before")
+    @field_validator("*", mode="wrap")
     @classmethod
-    def _read_words(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, Words) or info.field_name is None:
-            return value
-        annotation = cls.model_fields[info.field_name].annotation
-        if get_origin(annotation) is tuple and get_args(annotation)[0] is str:  # names, which may have spaces in them
-            return tuple(value)
-        if get_origin(annotation) is tuple:  # 64 64, 64,64 and a sweep agent's [64, 64]
-            return tuple(re.sub(r"[\[\](),]", " ", " ".join(value)).split())
-        if annotation is bool and not value:
-            return True
-        if value == ("None",) and type(None) in get_args(annotation):
-            return None
-        return value[0] if len(value) == 1 else " ".join(value)
+    def _read_words(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        assert info.field_name is not None
+        try:
+            if isinstance(value, Words):
+                return _read(value, info.field_name, cls.model_fields[info.field_name], validate)
+            return validate(value)
+        except TypeError as error:
+            if not str(error).startswith("Unable to apply constraint"):
+                raise
+            raise CourseError(
+                f"class {cls.__name__}: {info.field_name} cannot be used as it is written ({first_line(error)})."
+            ) from None
+
+
+def _check_plain(config: BaseModel) -> None:
+    """Raises CourseError if a value, such as an object in a field of kind Any, cannot be in a file."""
+    with suppress(ValueError):
+        config.model_dump(mode="json")
+        return
+    for name in type(config).model_fields:
+        try:
+            config.model_dump(mode="json", include={name})
+        except ValueError:
+            value = shortened(getattr(config, name))
+            raise CourseError(
+                f"{name} is {value}, which cannot be kept in a file; use numbers, texts, or lists of them."
+            ) from None
+
+
+def _read(words: Words, name: str, field: FieldInfo, validate: ValidatorFunctionWrapHandler) -> object:
+    """Returns the value that the words after the option of this name mean; raises ValidationError if none."""
+    errors = []
+    usual = field.default.model_dump() if isinstance(field.default, BaseModel) else {}
+    for reading in _readings(words, field.annotation):
+        whole = reading
+        if usual and isinstance(reading, dict):  # what is not named stays as it is in the script
+            for unknown in reading.keys() - usual.keys():
+                raise CourseError(unknown_value("value", unknown, [*usual], f"{name} has {', '.join(usual)}"))
+            whole = usual | reading
+        try:
+            return validate(whole)
+        except ValidationError as error:
+            errors.append(error)
+    raise max(errors, key=lambda error: len(error.errors()[0]["loc"]))  # the one that found least wrong
+
+
+def _readings(words: Words, annotation: object) -> Iterator[object]:
+    """Yields what words on a command line may mean: `64 32`, `64,32` and a sweep agent's `[64, 32]` are one list."""
+    kinds = (annotation, *get_args(annotation))
+    text = " ".join(words)
+    if not words and bool in kinds:
+        yield True
+    if text == "None" and NoneType in kinds:
+        yield None
+    readings = [text, _literal(text)]  # a union of numbers and text reads 3 as a number
+    yield from (reversed(readings) if get_origin(annotation) in (Union, UnionType) else readings)
+    parts = re.sub(r"[\[\](),]", " ", text).split()
+    yield from ([*words], parts, [_literal(part) for part in parts])
+
+
+def _literal(text: str) -> object:
+    """Returns the value that a text is in JSON or, as a sweep's values are written, in Python; else the text."""
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return read(text)
+    return text
 
 
 def unknown_value(what: str, name: str, names: list[str], otherwise: str) -> str:
@@ -116,36 +278,69 @@ def unknown_value(what: str, name: str, names: list[str], otherwise: str) -> str
     return f"Unknown {what} {shortened(name)}{f'; did you mean {near}?' if near else ';'} {otherwise}."
 
 
+def _kind(value: object) -> str:
+    """Returns how the kind of a value is written, nothing if a config can have no such value."""
+    if isinstance(value, list | tuple):
+        kind = (_kind(value[0]) if value else "") or "Count"
+        return f"list[{kind}]" if isinstance(value, list) else f"tuple[{kind}, ...]"
+    if isinstance(value, int) and not isinstance(value, bool | Enum) and 1 <= value <= 10_000:
+        return "Count"
+    if value is None:
+        return "Count | None"
+    return type(value).__name__ if isinstance(value, bool | int | float | str | dict | Enum) else ""
+
+
+def _unknown_option(option: str, names: list[str]) -> str:
+    name, _, inner = option.removeprefix("--").partition(".")
+    if inner and name in names:
+        return f"Unknown option {option}; write --{name} '{{\"{inner}\": ...}}'."
+    options = [f"--{name}" for name in names if f"--{name}" != option]  # else it has no -- in front
+    return unknown_value("option", option, options, "--help lists them all")
+
+
 _options_as_words = tyro.constructors.ConstructorRegistry()
 
 
 @_options_as_words.primitive_rule
 def _as_words(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Words]:
     """Makes tyro return the words after each option as they are, so that pydantic alone judges values."""
-    if get_origin(info.type) is Literal:
-        metavar = f"{{{','.join(get_args(info.type))}}}"
-    else:
-        metavar = next((kind for kind in ("bool", "int", "float") if kind in str(info.type)), "text").upper()
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs="*",
-        metavar=f"{metavar} ..." if get_origin(info.type) is tuple else metavar,
+        metavar=_metavar(info.type),
         instance_from_str=Words,
         is_instance=lambda value: True,
-        str_from_instance=lambda value: list(map(str, value)) if isinstance(value, tuple) else [str(value)],
+        str_from_instance=_as_words_again,
     )
 
 
-def _allowed(schema: dict[str, Any]) -> str:
-    """Puts into words what the JSON schema of one field allows."""
-    if "allowed" in schema:
-        return schema["allowed"]
-    if "anyOf" in schema:  # a value, or None
-        schema = schema["anyOf"][0]
-    if "enum" in schema:
-        return " or ".join(schema["enum"])
-    if schema["type"] == "array":
-        return f"a list of which each element is {_allowed(schema['items'])}"
-    if schema["type"] not in ("integer", "number"):
-        return {"boolean": "True or False", "string": "text"}[schema["type"]]
-    limits = [text.format(schema[bound]) for bound, text in BOUNDS.items() if bound in schema]
-    return f"{'a whole number' if schema['type'] == 'integer' else 'a number'}, {' and '.join(limits)}"
+def _plain(value: object) -> object:
+    """Returns a value as JSON has it."""
+    return TypeAdapter(object).dump_python(value, mode="json", fallback=str)
+
+
+def _as_words_again(value: object) -> list[str]:
+    plain = _plain(value)
+    if isinstance(plain, list):
+        return [str(part) for part in plain]
+    return [json.dumps(plain) if isinstance(plain, dict) else str(plain)]
+
+
+def _metavar(kind: object) -> str:
+    """Returns what --help shows as the value of an option, such as INT or {adam,sgd}."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if isinstance(kind, EnumType):
+        origin, inner = Literal, tuple(map(_plain, kind.__members__.values()))
+    shown = str(getattr(kind, "__name__", "")).upper() if kind in (bool, int, float) else "TEXT"
+    if origin is Literal:
+        shown = f"{{{','.join(map(str, inner))}}}"
+    elif origin is Annotated:
+        shown = _metavar(inner[0])
+    elif origin in (Union, UnionType):
+        shown = "|".join(dict.fromkeys(_metavar(one) for one in inner if one is not NoneType))
+    elif origin in (list, set, frozenset) or (origin is tuple and inner[1:] == (...,)):
+        shown = f"{_metavar(inner[0])} ..."
+    elif origin is tuple:
+        shown = " ".join(map(_metavar, inner))
+    elif origin is dict or kind is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        shown = "JSON"
+    return shown

@@ -1,7 +1,8 @@
 """The values that all lessons share, and where they come from: file, command line, sweep or resumed run."""
 
-import os
-import sys
+import inspect
+import shlex
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -9,7 +10,7 @@ from pydantic import Field, model_validator
 from course import agent, data
 from course.command_line import CommandLine, unknown_value
 from course.runs import resume
-from course.system import memory, signals
+from course.system import memory, program, signals
 from course.system.errors import CourseError, end_in_a_sentence
 from course.system.files import shown
 from course.values import Images, Project, Seed, Suffix
@@ -27,6 +28,7 @@ class LessonConfig(CommandLine):
     project: Project = "course-in-a-box"  # the Weights & Biases project that the run belongs to
     # What to do, not what with: these are not in a run's config.json.
     resume: str | None = Field(default=None, exclude=True)  # an interrupted run: the newest, or this folder of runs/
+    open: bool = Field(default=False, exclude=True)  # open the report in the browser at the end
     traceback: bool = Field(default=False, exclude=True)  # show all of an error, not only your own lines
 
     @classmethod
@@ -43,7 +45,7 @@ class LessonConfig(CommandLine):
             if name not in cls.model_fields:
                 names = list(cls.model_fields)
                 raise CourseError(unknown_value("value", name, names, "change it in the sweep, which sets it"))
-        words = sys.argv[1:] if arguments is None else arguments
+        words = program.arguments() if arguments is None else arguments
         words = [*words, *(f"--{name}={value}" for name, value in swept.items())]  # the last one counts
         try:
             config = super().from_command_line(words, default)
@@ -72,12 +74,25 @@ class LessonConfig(CommandLine):
             )
         return config.model_copy(update={"resume": str(folder)})
 
+    def command(self, repeatable: bool = True) -> str:
+        """Returns the command that trains with these values; if not `repeatable`, without its seed and its names."""
+        left_out = () if repeatable else ("seed", "name", "project")
+        defaults = type(self).model_construct().values()
+        file = script_file(self)
+        words = ["python", file.name if file else "notebook"]
+        for name, value in self.values().items():
+            if value != defaults.get(name) and name not in left_out:
+                words += [f"--{name}", *map(shlex.quote, map(str, value if isinstance(value, list) else [value]))]
+        return " ".join(words)
+
     @classmethod
     def where_to_change(cls, name: str) -> str:
         if name in agent.sweep_values():
             return "change it in the sweep, which sets it"
-        script = os.path.basename(sys.argv[0]) or "the script"
-        return f"change it in class Config of {script}, or with --{name} on the command line"
+        script = program.script()
+        if script is None:
+            return "change it in class Config"
+        return f"change it in class Config of {script.name or 'the script'}, or with --{name} on the command line"
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> Self:
@@ -98,3 +113,11 @@ class LessonConfig(CommandLine):
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images in pixels, 28 where the config does not say."""
         return getattr(self, "img_height", 28), getattr(self, "img_width", 28)
+
+
+def script_file(config: LessonConfig) -> Path | None:
+    """Returns the file in which the class of a config is written, None if it was typed into a notebook."""
+    try:
+        return Path(inspect.getfile(type(config)))
+    except (OSError, TypeError):
+        return None

@@ -1,13 +1,16 @@
 """MNIST, Fashion-MNIST or the learner's own images, read from disk and verified."""
 
+import functools
 import hashlib
 import os
+import sys
 from pathlib import Path
-from typing import NamedTuple, NoReturn, Protocol
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
 
+from course import own_data
 from course.system import arrays, memory
 from course.system.errors import CourseError
 
@@ -50,13 +53,34 @@ class Choice(Protocol):
         """The name of a data set; see `load_data_set`."""
 
     @property
+    def limit(self) -> int | None:
+        """How many images to train on; all if None."""
+
+    @property
+    def seed(self) -> int:
+        """What makes the order of the learner's own images repeatable."""
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels."""
 
 
 def load(config: Choice) -> tuple[Split, Split]:
-    """Returns the data set of a config, its images resized as the config says; see `load_data_set`."""
-    return load_data_set(config.data, config.image_size)
+    """Returns the data set of a config, its images resized as the config says; see `load_data_set`.
+
+    Training images of the learner's own are shuffled with the config's seed, so that `hold_out` splits each class in
+    proportion; a sentence about each thing that looks like a mistake in them is printed.
+    """
+    if config.data in DATA_SETS:
+        return load_data_set(config.data, config.image_size)
+    (x_train, y_train), test = load_data_set(config.data)
+    order = own_data.order(y_train, config.seed)
+    x_train, y_train = x_train[order], y_train[order]
+    training, validation = hold_out(x_train, y_train, config.limit)
+    parts = {"training": training, "validation": validation, "test": test}
+    for remark in own_data.remarks({name: own_data.Part(*part) for name, part in parts.items()}):
+        print(f"{config.data}: {remark}", file=sys.stderr)
+    return _resized((x_train, y_train), test, config.image_size)
 
 
 def load_data_set(name: str, image_size: tuple[int, int] | None = None) -> tuple[Split, Split]:
@@ -66,7 +90,8 @@ def load_data_set(name: str, image_size: tuple[int, int] | None = None) -> tuple
     shape (n,), from 0 to 9.
 
     Args:
-        name: "mnist", "fashion_mnist", or the path of an .npz file with the same four arrays.
+        name: "mnist", "fashion_mnist", or the path of an .npz file with the same four arrays, see
+            `own_data.accepted`.
         image_size: (height, width) in pixels to which images of another size are resized; None leaves them.
 
     Raises:
@@ -74,13 +99,10 @@ def load_data_set(name: str, image_size: tuple[int, int] | None = None) -> tuple
             images of this size. Nothing is ever unpickled.
     """
     x_train, y_train, x_test, y_test = _read(name, "x_train", "y_train", "x_test", "y_test")
+    train, test = own_data.Part(x_train, y_train), own_data.Part(x_test, y_test)
     if name not in DATA_SETS:
-        _check_format(name, x_train, y_train, x_test, y_test)
-        y_train, y_test = y_train.astype(np.uint8), y_test.astype(np.uint8)
-    if image_size is not None and x_train.shape[1:] != tuple(image_size):
-        memory.check_images(len(x_train), *image_size)
-        x_train, x_test = _resize(x_train, image_size), _resize(x_test, image_size)
-    return (x_train, y_train), (x_test, y_test)
+        train, test = own_data.accepted(name, train, test, least=HELD_OUT)
+    return _resized(train, test, image_size)
 
 
 def load_test_images(name: str, image_size: tuple[int, int], count: int) -> Split:
@@ -104,7 +126,11 @@ def hold_out(x: np.ndarray, y: np.ndarray, limit: int | None = None) -> tuple[Sp
 
 def training_images(name: str) -> int:
     """Returns how many images `hold_out` leaves for training; raises CourseError as `load_data_set` does."""
-    images = DATA_SETS[name].training_images if name in DATA_SETS else len(_read(name, "y_train")[0])
+    if name in DATA_SETS:
+        images = DATA_SETS[name].training_images
+    else:
+        file = _file(name).resolve()
+        images = _own_images(name, file, file.stat().st_mtime_ns)
     return images - images // HELD_OUT
 
 
@@ -118,7 +144,14 @@ def verify(name: str) -> None:
     if name in DATA_SETS:
         _file(name)
     else:
-        load_data_set(name)
+        training_images(name)
+
+
+@functools.cache
+def _own_images(name: str, file: Path, written: int) -> int:
+    """Returns how many images for training and validation are in a file of the learner's own, read once a version."""
+    (x_train, _), _ = load_data_set(name)
+    return len(x_train)
 
 
 def _read(name: str, *names: str) -> list[np.ndarray]:
@@ -158,25 +191,12 @@ def _remedy(name: str) -> str:
     return "write it with numpy.savez_compressed(file, x_train=..., y_train=..., x_test=..., y_test=...)"
 
 
-def _check_format(name: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> None:
-    """Raises CourseError unless the arrays of the learner's own file look like those of `keras.datasets`."""
-
-    def refuse(problem: str) -> NoReturn:
-        raise CourseError(f"{name}: {problem}; data/README.md describes the format.")
-
-    for part, images, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
-        if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape:
-            refuse(f"x_{part} is {images.dtype} of shape {images.shape}, but must be uint8 (images, height, width)")
-        if labels.dtype.kind not in "ui" or labels.shape != images.shape[:1]:
-            refuse(f"y_{part} is {labels.dtype} of shape {labels.shape}, but must be one integer for each image")
-        if labels.min() < 0 or labels.max() > 9:
-            refuse(f"y_{part} has labels from {labels.min()} to {labels.max()}, but they must be from 0 to 9")
-    if len(x_train) < HELD_OUT:
-        refuse(f"x_train has {len(x_train)} images, but at least {HELD_OUT} are needed")
-    if x_train.shape[1:] != x_test.shape[1:]:
-        refuse(f"images of x_train are {x_train.shape[1:]} pixels, those of x_test {x_test.shape[1:]}")
-    if y_test.max() > y_train.max():
-        refuse(f"y_test has the label {y_test.max()}, but the labels to learn from in y_train end at {y_train.max()}")
+def _resized(train: Split, test: Split, image_size: tuple[int, int] | None) -> tuple[Split, Split]:
+    (x_train, y_train), (x_test, y_test) = train, test
+    if image_size is not None and x_train.shape[1:] != tuple(image_size):
+        memory.check_images(len(x_train), *image_size)
+        x_train, x_test = _resize(x_train, image_size), _resize(x_test, image_size)
+    return (x_train, y_train), (x_test, y_test)
 
 
 def _resize(images: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:

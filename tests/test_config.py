@@ -4,6 +4,7 @@ import math
 import os
 import re
 
+import numpy as np
 import pytest
 from checkout import REPOSITORY, Checkout
 from hypothesis import given, settings
@@ -144,6 +145,29 @@ def test_a_wrong_default_in_the_file_is_answered_like_a_wrong_option(checkout):
     answer = checkout.run("cnn.py")
     assert answer.returncode == 2
     assert answer.stderr.startswith("dropout is 1.4, but must be a number, at least 0 and below 1; change it in class")
+
+
+def test_a_value_without_its_kind_in_the_file_is_answered_in_one_sentence(checkout):
+    script = checkout.folder / "fashion.py"
+    script.write_text(
+        script.read_text().replace("    epochs: Count = 5", "    hidden_nodes = 100\n    epochs: Count = 5")
+    )
+    answer = checkout.run("fashion.py", "--epochs", "1")
+    assert answer.returncode == 2
+    assert answer.stderr == (
+        "class Config: hidden_nodes lacks the kind of its value; write hidden_nodes: Count = 100.\n"
+    )
+
+
+def test_what_is_wrong_with_own_images_is_said_before_sizes_of_batches_that_follow_from_them(tmp_path):
+    file, labels = tmp_path / "own.npz", np.arange(60) % 10
+    images = np.zeros((60, 8, 8), np.uint8)
+    np.savez(file, x_train=images, y_train=labels + 1, x_test=images, y_test=labels + 1)
+    with pytest.raises(CourseError, match="labels from 1 to 10"):
+        cnn.Config(data=str(file))
+    np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with pytest.raises(CourseError, match="batch_size is 128, but there are 55 images"):
+        cnn.Config(data=str(file))
 
 
 def test_a_misspelt_value_in_code_is_refused():

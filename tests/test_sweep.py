@@ -31,6 +31,15 @@ def test_a_bad_file_ends_the_program_before_anything_is_loaded_or_trained(conten
     assert said in checkout.refuses("sweep.py", before_loading=HEAVY)
 
 
+def test_started_from_another_folder_the_files_of_the_course_are_found(checkout):
+    file = write(checkout.folder, changed(metric={"name": "val_acuracy"}))
+    answer = checkout.run(str(checkout.folder / "sweep.py"), before=("env", "-C", str(checkout.home)))
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(
+        f"'{file}': metric is 'val_acuracy', which {checkout.folder / 'mlp.py'} never logs;"
+    )
+
+
 def test_without_ray_one_sentence_says_what_to_do(checkout):
     # As if it were not installed: this interpreter finds no packages but those of requirements.txt.
     hide = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda name: None if name == 'ray' else f(name);"

@@ -7,8 +7,6 @@ import functools
 import inspect
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -17,12 +15,15 @@ from course.challenge import observed
 from course.challenge.levels import SCRIPT_NAME
 from course.challenge.losses import observe_loss
 from course.challenge.trace import observe_network
-from course.config import LessonConfig
+from course.config import LessonConfig, script_file
 from course.data import load
 from course.runs import folder as run_folder
-from course.runs.record import Row, as_labels, read_predictions
+from course.runs.record import Predictions, Row, as_array, as_labels, read_predictions
+from course.system.errors import without_harm
 from course.system.files import replacing, write_json
-from course.training.run import Results, Run, keep_answers, without_harm
+from course.training.given import pairs_of
+from course.training.run import Run
+from course.training.tested import Results
 
 AT_A_TIME = 5_000  # images
 TRACED = 64  # images that a network is run on to see what it does
@@ -32,9 +33,9 @@ Array = np.ndarray | None  # None for everything that is not one of numbers
 class Attempt(Run):
     """One training of the challenge; `model.fit` is watched while it is entered.
 
-    Its folder also gets a copy of the learner's file; attempt.json with what each `fit` and `run.finish` was given, and
-    what network and loss do with it; and in validation.npz the answers of the tested network on the validation images.
-    What it says at its end is how many of these are right: test images are for the end of the work.
+    Its folder also gets a copy of the learner's file, and attempt.json with what each `fit` and `run.finish` was given
+    and what network and loss do with it. At its end it says how many validation images are right: test images are for
+    the end of the work.
     """
 
     examples = 200  # prepared test images, with which the grader compares the kept network and its answers
@@ -43,14 +44,12 @@ class Attempt(Run):
         """Takes note of what is to be run; the runs of reference answers are kept with those of fashion.py."""
         super().__init__(config)
         self.script = SCRIPT_NAME
-        self._held_out: tuple[Array, Array] = None, None  # the validation images and targets of the last `fit`
 
     def _begin(self) -> None:
         super()._begin()
-        with contextlib.suppress(OSError, TypeError):  # a class that was typed into a notebook has no file
-            source = Path(inspect.getfile(type(self.config))).read_bytes()
+        if (script := script_file(self.config)) is not None:
             with replacing(self.folder / run_folder.SCRIPT) as unfinished:
-                unfinished.write_bytes(source)
+                unfinished.write_bytes(script.read_bytes())
         self._observations = observed.Observations(process=os.getpid())
         self._write_observations()
         self._exit.enter_context(self._watched_fit())
@@ -59,20 +58,12 @@ class Attempt(Run):
         self, model: keras.Model, X_test: np.ndarray, y_test: np.ndarray, results: Results | None = None
     ) -> None:
         """Keeps what a run of a lesson keeps, and what the grader needs."""
-        without_harm(
-            "The test is not observed", lambda: self._observe_test(model, _as_array(X_test), _as_array(y_test))
-        )
-        images, targets = self._held_out
-        if images is not None and targets is not None:
-            file = self.folder / run_folder.VALIDATION
-            without_harm("Validation is not kept", lambda: keep_answers(file, model, images, targets))
+        without_harm("The test is not observed", lambda: self._observe_test(model, as_array(X_test), as_array(y_test)))
         super().finish(model, X_test, y_test, results)
 
-    def _result(self, metrics: Row) -> str:
+    def _result(self, metrics: Row) -> tuple[str, Predictions | None]:
         kept = read_predictions(self.folder / run_folder.VALIDATION)
-        if kept is None or kept.accuracy is None:
-            return super()._result(metrics)
-        return f"Validation accuracy {kept.accuracy:.2%} of {len(kept.labels):,} images"
+        return super()._result(metrics) if kept is None else ("Validation", kept)
 
     @contextlib.contextmanager
     def _watched_fit(self) -> Iterator[None]:
@@ -80,9 +71,9 @@ class Attempt(Run):
         signature = inspect.signature(original)
 
         @functools.wraps(original)
-        def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
+        def fit(model: keras.Model, *arguments: object, **options: object) -> keras.callbacks.History:
             given = signature.bind(model, *arguments, **options).arguments
-            images = _as_array(given.get("x"))
+            images = as_array(given.get("x"))
             found = self._observe(model, given)
             self._observations.fits.append(found)
             self._write_observations()
@@ -105,17 +96,11 @@ class Attempt(Run):
     def _write_observations(self) -> None:
         write_json(self.folder / run_folder.OBSERVED, self._observations.model_dump())
 
-    def _observe(self, model: keras.Model, inputs: Mapping[str, Any]) -> observed.ObservedFit:
-        x, y, validation = _as_array(inputs.get("x")), _as_array(inputs.get("y")), inputs.get("validation_data")
-        fraction = inputs.get("validation_split") or 0
-        if validation is None and fraction and x is not None and y is not None:  # as Keras splits
-            kept = int(len(x) * (1 - fraction))
-            x, y, validation = x[:kept], y[:kept], (x[kept:], y[kept:])
-        held_out = validation[:2] if isinstance(validation, tuple | list) else (None, None)
+    def _observe(self, model: keras.Model, given: Mapping[str, object]) -> observed.ObservedFit:
+        (x, y), (x_held_out, y_held_out) = (pair or (None, None) for pair in pairs_of(given))
+        x = as_array(given.get("x")) if x is None else x  # the network may have several outputs
         looks, training = self._known.compare(x, y)
-        others, validated = self._known.compare(*map(_as_array, held_out))
-        if validated is not None:
-            self._held_out = _as_array(held_out[0]), _as_array(held_out[1])
+        others, validated = self._known.compare(x_held_out, y_held_out)
         untried = observed.ObservedNetwork(outputs=[], dropout=0)
         return observed.ObservedFit(
             network=observe_network(model, x[:TRACED]) if x is not None and model.built else untried,
@@ -170,13 +155,6 @@ class KnownImages:
             own_labels=sum(own == label for _, own, label in found),
             in_order=np.array_equal(labels, self.test_labels),
         )
-
-
-def _as_array(values: object) -> Array:
-    """Returns an array or a tensor of numbers as an array, None for everything else."""
-    if isinstance(values, np.ndarray):
-        return values if values.dtype.kind in "uifb" else None
-    return keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else None
 
 
 def _looks(images: np.ndarray) -> list[int]:

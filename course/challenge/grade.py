@@ -126,6 +126,8 @@ def grade_attempt(folder: Path, reached: int = 0, final: bool = False) -> Grade:
     findings += rules.learning(evidence, rules.BEGINNING in [found.sentence for found in findings])
     if evidence.tested is not None:
         findings += _compared(folder)
+    if evidence.limit is not None and not final:
+        findings += rules.quick_try(evidence)
     images = QUICK_IMAGES if evidence.limit is not None and not final else training_images(DATA)
     advice = tuple(rules.advice(evidence, images))
     grade = Grade(folder, findings, evidence.validated, None, evidence.limit, advice)

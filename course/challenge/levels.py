@@ -36,7 +36,7 @@ LEVELS = (
         "scaled pixels, softmax, cross-entropy",
         0.80,
         0.81,
-        0.78,
+        0.84,
         (
             "Compare `fashion.py` with `mlp.py`. Which numbers does each of them feed its network? Weights start near 0"
             " and are updated in small steps; inputs in the hundreds throw them about.",
@@ -50,7 +50,7 @@ LEVELS = (
         "hidden layer, dropout",
         0.87,
         0.872,
-        0.83,
+        0.87,
         (
             "One dense layer can only say: this pixel is evidence for a coat, that one against it. What comes between"
             " the pixels and the answer in `mlp.py`?",
@@ -65,7 +65,7 @@ LEVELS = (
         "reshape to 28x28x1, convolution, pooling",
         0.90,
         0.905,
-        0.86,
+        0.884,
         (
             "Flatten tears the image apart: the network no longer knows which pixels are neighbours. What does `cnn.py`"
             " do before it flattens?",
@@ -79,7 +79,7 @@ LEVELS = (
         "several convolutions",
         0.925,
         0.929,
-        0.88,
+        0.905,
         (
             "The first convolution finds edges. What could a second one find if it looked at where these edges are?"
             " `python cnn.py --more_conv_layers 64` shows what that is worth.",
@@ -94,7 +94,7 @@ LEVELS = (
         "beyond the lessons: augmentation, normalisation",
         0.935,
         0.938,
-        0.89,
+        0.907,
         (
             "In the end your network has memorised its training images: compare accuracy with val_accuracy. What if it"
             " never saw the same picture twice? A shirt is a shirt in the mirror, or a pixel further left.",

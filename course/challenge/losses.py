@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -30,14 +30,14 @@ def observe_loss(model: keras.Model, targets: np.ndarray | None) -> ObservedLoss
     return found
 
 
-def _takes_logits(measure: Any, truth: np.ndarray) -> bool:
+def _takes_logits(measure: Callable[..., object], truth: np.ndarray) -> bool:
     """Returns whether only differences between the ten answers matter, as they do before softmax, not after it."""
     sums = np.random.default_rng(0).normal(size=(len(truth), CLASSES)).astype("float32")
     value, shifted, others = (_value(measure, truth, answers) for answers in (sums, sums + 3, 2 * sums))
     return bool(np.isclose(value, shifted, rtol=1e-3) and not np.isclose(value, others, rtol=1e-3))
 
 
-def _punishes_certainty(measure: Any, truth: np.ndarray) -> bool:
+def _punishes_certainty(measure: Callable[..., object], truth: np.ndarray) -> bool:
     """Returns whether a probability of 0.000001 for the right answer is much worse than one of 0.001."""
     right = np.eye(CLASSES, dtype="float32")
     half, little, nothing = (
@@ -47,5 +47,5 @@ def _punishes_certainty(measure: Any, truth: np.ndarray) -> bool:
     return bool(nothing - little > 0.1 * abs(little - half))
 
 
-def _value(measure: Any, truth: np.ndarray, answers: np.ndarray) -> float:
+def _value(measure: Callable[..., object], truth: np.ndarray, answers: np.ndarray) -> float:
     return float(np.mean(keras.ops.convert_to_numpy(measure(keras.ops.convert_to_tensor(truth), answers))))

@@ -75,6 +75,7 @@ class ObservedNetwork(BaseModel):
     activation: str = ""  # its activation
     probabilities: bool | None = None  # whether its answers are
     normalised: bool = False  # whether a batch is normalised before the first kernel
+    beyond: bool | None = None  # whether there is augmentation or normalisation; None if parts of it are the learner's
 
 
 class ObservedLoss(BaseModel):

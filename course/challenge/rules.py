@@ -338,6 +338,13 @@ def _layers(network: ObservedNetwork, places: Places) -> Iterator[Finding]:
         yield Finding(5, "There are not several convolutions.", missing=True)
 
 
+def quick_try(evidence: Evidence) -> Iterator[Finding]:
+    """Yields what keeps a quick try from the last level, whose accuracy shows only after a training with all images."""
+    network = evidence.test.network if evidence.test is not None else None
+    if network is not None and network.beyond is False:
+        yield Finding(6, "There is neither augmentation nor normalisation.", missing=True)
+
+
 def _channel_in_front(layer: ObservedLayer) -> bool:
     shape: list[int] = layer.received.shape
     return layer.data_format == "channels_last" and len(shape) == 4 and shape[1] == 1 and shape[3] > 1

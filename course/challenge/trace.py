@@ -7,7 +7,6 @@ import functools
 import itertools
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 import numpy as np
@@ -19,9 +18,9 @@ from course.runs.record import are_probabilities
 class _Call:
     """One call of a layer, with the calls inside it."""
 
-    def __init__(self, layer: keras.Layer, given: Any) -> None:
+    def __init__(self, layer: keras.Layer, given: object) -> None:
         self.layer, self.given = layer, given
-        self.answer: Any = None
+        self.answer: object = None
         self.inner: list[_Call] = []
 
     @property
@@ -55,7 +54,7 @@ class _Call:
             yield from call.with_inner()
 
 
-def observe_network(model: keras.Model, images: Any) -> ObservedNetwork:
+def observe_network(model: keras.Model, images: np.ndarray | None) -> ObservedNetwork:
     """Runs a network on images (n, ...), as it takes them, and returns what there is to say about it.
 
     How its layers are listed does not matter: they may be inside one another, or called in a method of the learner's.
@@ -80,6 +79,7 @@ def observe_network(model: keras.Model, images: Any) -> ObservedNetwork:
         activation=getattr(getattr(last, "activation", None), "__name__", None) or type(last).__name__.lower(),
         dropout=dropout,
         probabilities=are_probabilities(answers[0]),
+        beyond=_goes_beyond([call.layer for call in everything]),
         normalised=any(isinstance(call.layer, keras.layers.BatchNormalization) for call in _before(everything)),
     )
 
@@ -92,7 +92,7 @@ def _watched_calls() -> Iterator[list[_Call]]:
     open_calls: list[list[_Call]] = [outermost]
 
     @functools.wraps(original)
-    def watched(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
+    def watched(layer: keras.Layer, *arguments: object, **options: object) -> object:
         call = _Call(layer, (arguments, options))
         open_calls[-1].append(call)
         open_calls.append(call.inner)
@@ -143,11 +143,20 @@ def _before(calls: list[_Call]) -> Iterator[_Call]:
     return itertools.takewhile(lambda call: call.inner or not call.kernels(), calls)
 
 
+def _goes_beyond(layers: list[keras.Layer]) -> bool | None:
+    """Returns whether one of the layers changes images at random or normalises values, None if that is not known."""
+    names = [type(layer).__name__ for layer in layers]
+    if any(name.startswith("Random") or name.endswith("Normalization") for name in names):
+        return True
+    own = any(not type(layer).__module__.startswith("keras.") for layer in layers)
+    return None if own else False
+
+
 def _inside(layer: keras.Layer) -> list[keras.Layer]:
     return layer._flatten_layers()
 
 
-def _arrays(values: Any) -> list[np.ndarray]:
+def _arrays(values: object) -> list[np.ndarray]:
     tensors = [
         value for value in keras.tree.flatten(values) if keras.ops.is_tensor(value) or isinstance(value, np.ndarray)
     ]

@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from course.report.calibration import Bin
+from course.report.measures import is_there, metrics_to_draw
 from course.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SIGNED, new_figure, styled
 from course.runs.certainty import interval
 from course.runs.record import Row
@@ -19,10 +20,12 @@ INK, MAPS = "Greys", "viridis"  # colour maps of images and of feature maps
 @styled()
 def curves(history: list[Row], overfits_since: int | None) -> Figure:
     """Loss and accuracy over the epochs, of training and validation images, and where overfitting began."""
-    figure = new_figure(WIDTH, 5.2)
-    for axes, metric in zip(figure.subplots(2, sharex=True), ("loss", "accuracy"), strict=True):
-        _plot_epochs(axes, history, metric, "training", BLUE)
-        _plot_epochs(axes, history, f"val_{metric}", "validation", ORANGE)
+    metrics = metrics_to_draw(history)
+    figure = new_figure(WIDTH, 2.6 * len(metrics))
+    for axes, metric in zip(figure.subplots(len(metrics), sharex=True, squeeze=False)[:, 0], metrics, strict=True):
+        for name, label, colour in ((metric, "training", BLUE), (f"val_{metric}", "validation", ORANGE)):
+            if is_there(history, name) or name == "loss":
+                _plot_epochs(axes, history, name, label, colour)
         if overfits_since is not None:
             axes.axvline(overfits_since, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
         axes.set_title(metric)
@@ -33,9 +36,14 @@ def curves(history: list[Row], overfits_since: int | None) -> Figure:
 
 @styled()
 def compared_curves(histories: dict[str, list[Row]]) -> Figure:
-    """Validation loss and accuracy over the epochs, one line per run; the keys of `histories` name the runs."""
-    figure = new_figure(WIDTH, 5.2 + 0.25 * len(histories))
-    for axes, metric in zip(figure.subplots(2, sharex=True), ("val_loss", "val_accuracy"), strict=True):
+    """Validation loss and accuracy over the epochs, one line per run; the keys of `histories` name the runs.
+
+    Training loss, if none of them was validated.
+    """
+    drawn = [name for name in ("val_loss", "val_accuracy") if any(is_there(rows, name) for rows in histories.values())]
+    metrics = drawn or ["loss"]
+    figure = new_figure(WIDTH, 2.6 * len(metrics) + 0.25 * len(histories))
+    for axes, metric in zip(figure.subplots(len(metrics), sharex=True, squeeze=False)[:, 0], metrics, strict=True):
         for number, (name, history) in enumerate(histories.items()):
             _plot_epochs(axes, history, metric, name, *LINES[number % len(LINES)])
         axes.set_title(metric)

@@ -94,7 +94,7 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     numbered = enumerate(records.items(), start=1)
     histories = {f"{number}: {name}": record.history for number, (name, record) in numbered if record.history}
     if histories:
-        words = f"Validation loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
+        words = f"Loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
         pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
     differences = {field: row for field, row in values.items() if any(value != row[0] for value in row)}
     certain = compared_in_words(folders)
@@ -217,8 +217,9 @@ def _curves_in_words(history: list[Row]) -> str:
     first, last = history[0], history[-1]
     parts = [
         f"{images} {metric} from {_number(first.get(prefix + metric))} to {_number(last.get(prefix + metric))}"
-        for metric in ("loss", "accuracy")
+        for metric in measures.metrics_to_draw(history)
         for images, prefix in (("training", ""), ("validation", "val_"))
+        if measures.is_there(history, prefix + metric)
     ]
     return f"Curves over {len(history)} epochs: {', '.join(parts)}."
 

@@ -6,18 +6,52 @@ import contextlib
 import random
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from course.runs import folder as run_folder
-from course.system import arrays
+from course.runs.callback_state import CallbackState, pack, unpack
+from course.system.arrays import read_arrays
 from course.system.errors import CourseError
 from course.system.files import replacing, shown
 
 ABOUT = "about"
+
+
+class RandomStates(BaseModel):
+    """The states of the generators that Keras and scripts draw from."""
+
+    python: list[Any]  # of the module random
+    numpy: list[Any]  # of numpy.random
+    torch: list[int] = []  # of PyTorch, if it is the backend
+
+
+class EndedFit(BaseModel):
+    """A call of `fit` that has ended, which a resumed run does not repeat."""
+
+    network: int  # which one it trained, counted from 0 in the order of their first `fit`
+    history: dict[str, list[float]]  # what the call returned
+    epochs: list[int]
+    random: RandomStates  # when it ended
+
+    @classmethod
+    def of(cls, network: int, history: keras.callbacks.History) -> Self:
+        """Returns what there is to keep of a call that ends now; of what it returns, the numbers."""
+        numbers = {
+            name: [value for value in values if isinstance(value, int | float)]
+            for name, values in history.history.items()
+        }
+        return cls(network=network, history=numbers, epochs=history.epoch, random=random_states())
+
+
+class Arrays(NamedTuple):
+    """What a checkpoint keeps as arrays."""
+
+    networks: list[list[np.ndarray]]  # all variables of each network; none if the run has not trained yet
+    callbacks: list[np.ndarray]  # to which CallbackState refers
 
 
 class Checkpoint(BaseModel):
@@ -27,7 +61,7 @@ class Checkpoint(BaseModel):
     dropout and augmentation draw from; a run that is killed in between, or uses either, would not continue exactly.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     program: str  # the file name of its script
     source: str  # the SHA-256 of its script
@@ -35,62 +69,111 @@ class Checkpoint(BaseModel):
     config: dict[str, Any]
     tracking: str  # the id of its Weights & Biases run
     seconds: float = 0  # of training so far
-    fits: int = 0  # calls of `fit` that have ended
-    epochs: int = 0  # epochs of the next call that have
+    fits: list[EndedFit] = []  # calls of `fit` that have ended
+    network: int = 0  # which one the last call of `fit` trains
+    built: list[Any] = []  # of each network, the shapes with which Keras can build it before its first batch
+    epochs: int = 0  # epochs of the next call that have ended
+    stopped: bool = False  # whether a callback has ended that call
+    callbacks: list[CallbackState] = []  # of the last call, in their order
+    lost: dict[str, list[str]] = {}  # the kinds of callbacks that cannot resume, with the attributes that are not kept
     history: list[dict[str, int | float | None]] = []
-    python: list[Any] = []  # the state of the module random
-    numpy: list[Any] = []  # that of numpy.random
-    torch: list[int] = []  # that of PyTorch, if it is the backend
+    random: RandomStates | None = None  # None before the first epoch
+
+    @property
+    def trained(self) -> list[int]:
+        """The number of the network that each call of `fit` trained."""
+        return [fit.network for fit in self.fits] + [self.network] * bool(self.epochs)
 
 
-def write(folder: Path, checkpoint: Checkpoint, model: keras.Model | None = None) -> None:
-    """Writes a run's checkpoint with all variables of its network and optimizer and the random generators' states.
+def write(folder: Path, checkpoint: Checkpoint, arrays: Arrays) -> None:
+    """Writes a run's checkpoint with its arrays.
 
     If it cannot be written, it raises CourseError, and the checkpoint before it is still there.
     """
-    variables = {}
-    if model is not None:
-        checkpoint = checkpoint.model_copy(update=_random_states())
-        variables = {str(number): variable.numpy() for number, variable in enumerate(_variables(model))}
+    named = {f"network {n}.{m}": value for n, values in enumerate(arrays.networks) for m, value in enumerate(values)}
+    named |= {f"callbacks.{number}": value for number, value in enumerate(arrays.callbacks)}
     about = np.frombuffer(checkpoint.model_dump_json().encode(), np.uint8)
     with replacing(folder / run_folder.CHECKPOINT) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{ABOUT: about}, **variables)
+        np.savez(file, allow_pickle=False, **{ABOUT: about}, **named)
 
 
-def read(folder: Path) -> tuple[Checkpoint, list[np.ndarray]]:
-    """Returns the checkpoint of the run in a folder, and all variables; raises CourseError if it is damaged."""
+def read(folder: Path) -> tuple[Checkpoint, Arrays]:
+    """Returns the checkpoint of the run in a folder, with its arrays; raises CourseError if it is damaged."""
+    groups: dict[str, list[np.ndarray]] = {}
     try:
-        content = arrays.read_arrays(folder / run_folder.CHECKPOINT)
-        checkpoint = Checkpoint.model_validate_json(content[ABOUT].tobytes())
-        return checkpoint, [content[str(number)] for number in range(len(content) - 1)]
+        content = read_arrays(folder / run_folder.CHECKPOINT)
+        checkpoint = Checkpoint.model_validate_json(content.pop(ABOUT).tobytes())
+        for name, array in content.items():  # in the order in which they were written
+            groups.setdefault(name.split(".")[0], []).append(array)
+        callbacks = groups.pop("callbacks", [])
+        if len(groups) != len(checkpoint.built) or not {*checkpoint.trained} <= {*range(len(groups))}:
+            raise ValueError("a network is missing")
     except (KeyError, ValueError):
         raise CourseError(
             f"{shown(folder / run_folder.CHECKPOINT)} is damaged or was changed, so this run cannot be resumed;"
             " start a new one without --resume."
         ) from None
+    return checkpoint, Arrays(list(groups.values()), callbacks)
+
+
+def values_of(model: keras.Model) -> list[np.ndarray]:
+    """Returns the values of all variables of a compiled network and its optimizer."""
+    return [variable.numpy() for variable in _variables(model)]
+
+
+def shapes_of(model: keras.Model) -> object:
+    """Returns what `build` needs, as JSON can have it; None if the network says nothing of the kind."""
+    try:
+        return pack(model.get_build_config(), [])
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def build(model: keras.Model, shapes: object) -> None:
+    """Makes the variables of a compiled network and its optimizer, where they would come with the first batch."""
+    if not model.built and shapes is not None:
+        model.build_from_config(unpack(shapes, []))
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
 
 
 def restore(checkpoint: Checkpoint, values: list[np.ndarray], model: keras.Model) -> None:
-    """Gives a compiled network and the random generators the state of a checkpoint.
+    """Gives a built network, and its optimizer, the values that `values_of` returned.
 
     Raises CourseError if the network or its optimizer is a different one.
     """
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
     variables = _variables(model)
     if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-        raise CourseError(
-            f"{checkpoint.program} now builds a different network or optimizer than when this run began; restore the"
-            " script, or start a new run without --resume."
-        )
+        raise different(checkpoint)
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    version, state, *others = checkpoint.python
-    random.setstate((version, tuple(state), *others))
-    np.random.set_state(tuple(checkpoint.numpy))
+
+
+def different(checkpoint: Checkpoint) -> CourseError:
+    """Returns what to raise if a script's networks are not those of a checkpoint."""
+    return CourseError(
+        f"{checkpoint.program} now builds a different network or optimizer than when this run began; restore the"
+        " script, or start a new run without --resume."
+    )
+
+
+def random_states() -> RandomStates:
+    """Returns the states of the random generators."""
+    kind, key, *others = np.random.get_state()
+    states = RandomStates(python=list(random.getstate()), numpy=[kind, np.asarray(key).tolist(), *others])
     if keras.backend.backend() == "torch":
-        torch = sys.modules["torch"]  # which Keras has loaded
-        torch.set_rng_state(torch.tensor(checkpoint.torch, dtype=torch.uint8))
+        states.torch = sys.modules["torch"].get_rng_state().tolist()  # which Keras has loaded
+    return states
+
+
+def set_random_states(states: RandomStates) -> None:
+    """Gives the random generators these states."""
+    version, state, *others = states.python
+    random.setstate((version, tuple(state), *others))
+    np.random.set_state(tuple(states.numpy))
+    if keras.backend.backend() == "torch":
+        torch = sys.modules["torch"]
+        torch.set_rng_state(torch.tensor(states.torch, dtype=torch.uint8))
 
 
 def remove(folder: Path) -> None:
@@ -102,11 +185,3 @@ def remove(folder: Path) -> None:
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """Returns weights, statistics of normalisation, states of generators, momenta and averages, in a fixed order."""
     return [*model.variables, *model.optimizer.variables]
-
-
-def _random_states() -> dict[str, list[Any]]:
-    kind, key, *others = np.random.get_state()
-    states = {"python": list(random.getstate()), "numpy": [kind, np.asarray(key).tolist(), *others]}
-    if keras.backend.backend() == "torch":
-        states["torch"] = sys.modules["torch"].get_rng_state().tolist()
-    return states

@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from course.system.errors import CourseError
 
-RUNS = Path(__file__).resolve().parent.parent.parent / "runs"
+COURSE = Path(__file__).resolve().parent.parent.parent
+RUNS = COURSE / "runs"
 LATEST = "latest"  # beside the runs of a script: a link to the newest
 
 # From a run's first moment.

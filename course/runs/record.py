@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, Val
 
 from course.runs import folder as run_folder
 from course.system import arrays
-from course.system.errors import CourseError
+from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
 from course.system.problems import first_problem
 
@@ -100,6 +101,13 @@ def are_probabilities(outputs: np.ndarray) -> bool:
     return outputs.ndim == 2 and bool(outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=0.02))
 
 
+def as_array(values: object) -> np.ndarray | None:
+    """Returns an array or a tensor of numbers as an array, None for everything else."""
+    if isinstance(values, np.ndarray):
+        return values if values.dtype.kind in "uifb" else None
+    return keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else None
+
+
 def as_labels(targets: np.ndarray) -> np.ndarray:
     """Returns labels (n,), from 0, of targets: labels (n,) or (n, 1), or a value per class, (n, classes)."""
     rows = np.asarray(targets).reshape(len(targets), -1)
@@ -143,7 +151,7 @@ def read_history(folder: Path) -> list[Row]:
 def write_history(folder: Path, history: list[Row]) -> None:
     """Writes what `read_history` reads; raises CourseError if it cannot be written."""
     text = io.StringIO()
-    columns = dict.fromkeys([*COLUMNS, *history[-1]])  # metrics that the learner added come last
+    columns = dict.fromkeys([*COLUMNS, *(name for row in history for name in row)])  # the learner's own come last
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
@@ -151,11 +159,16 @@ def write_history(folder: Path, history: list[Row]) -> None:
 
 
 def plain_numbers(metrics: Mapping[str, Any]) -> Row:
-    """Returns metrics as plain numbers of six digits; what is not finite, as after a divergence, becomes None."""
+    """Returns metrics as plain numbers of six digits; what is not finite, as after a divergence, becomes None.
+
+    What is not a single number is left out.
+    """
     plain: Row = {}
     for name, value in metrics.items():
-        number = value if isinstance(value, int) else float(f"{float(value):.6g}")
-        plain[name] = number if math.isfinite(number) else None
+        with contextlib.suppress(TypeError, ValueError):
+            if np.ndim(value) == 0:
+                number = value if isinstance(value, int) else float(f"{float(value):.6g}")
+                plain[name] = number if math.isfinite(number) else None
     return plain
 
 
@@ -190,10 +203,29 @@ def write_predictions(file: Path, predictions: Predictions) -> None:
         np.savez_compressed(stream, **predictions._asdict())
 
 
-def write_model(folder: Path, model: keras.Model) -> None:
-    """Writes a network to model.keras in a run's folder; raises CourseError if it cannot be written."""
-    with replacing(folder / run_folder.MODEL) as unfinished:
-        model.save(unfinished)
+def write_model(folder: Path, model: keras.Model) -> str | None:
+    """Writes a network to model.keras in a run's folder; raises CourseError if the file cannot be written.
+
+    Without its loss and optimizer, if these cannot be saved. Returns why the network cannot be saved, None if it was.
+    """
+    compiled = model.compiled
+    try:
+        with replacing(folder / run_folder.MODEL) as unfinished:
+            try:
+                model.save(unfinished)
+            except OSError:
+                raise
+            except Exception:  # a learner's schedule, loss or metric may be anything
+                model.compiled = False  # for Keras to save the network alone
+                model.save(unfinished)
+    except CourseError:
+        raise
+    except Exception as error:  # so may a layer
+        (folder / run_folder.MODEL).unlink(missing_ok=True)  # another network may be there
+        return first_line(error)
+    finally:
+        model.compiled = compiled
+    return None
 
 
 def _damaged(file: Path, error: Exception) -> CourseError:

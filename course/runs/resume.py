@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import sys
 from pathlib import Path
 
 from course.runs import checkpoint
 from course.runs import folder as run_folder
 from course.runs.checkpoint import Checkpoint
+from course.system import program
 from course.system.errors import CourseError
 from course.system.files import shown
 
@@ -18,8 +18,8 @@ def interrupted(run: str) -> tuple[Path, Checkpoint]:
     An empty `run` means the newest one that is not running. Raises CourseError if there is none, or if it is finished,
     running, damaged, changed, or another program's.
     """
-    program = Path(sys.argv[0]).name
-    folder = _named(run, Path(program).stem) if run else _newest_interrupted(program)
+    name = program.name()
+    folder = _named(run, Path(name).stem) if run else _newest_interrupted(name)
     if folder.parent.parent != run_folder.RUNS.resolve():
         raise CourseError(f"{shown(folder)} is not a run of this checkout; name a folder such as runs/cnn/latest.")
     if not (folder / run_folder.CHECKPOINT).exists():
@@ -27,8 +27,8 @@ def interrupted(run: str) -> tuple[Path, Checkpoint]:
             raise CourseError(f"{shown(folder)} is finished, so there is nothing to resume; start a new run.")
         raise CourseError(f"{shown(folder)} has no {run_folder.CHECKPOINT}, so it cannot be resumed; start a new run.")
     found, _ = checkpoint.read(folder)
-    if found.program != program:
-        raise CourseError(f"{shown(folder)} is a run of {found.program}, not of {program}; resume it with that.")
+    if found.program != name:
+        raise CourseError(f"{shown(folder)} is a run of {found.program}, not of {name}; resume it with that.")
     if run_folder.is_in_use(folder):
         raise CourseError(f"{shown(folder)} is still running; wait for its end, or start a new run without --resume.")
     with contextlib.suppress(OSError, ValueError):
@@ -47,14 +47,12 @@ def _named(run: str, script: str) -> Path:
     raise CourseError(f"There is no run {run}; --resume alone resumes the newest interrupted one.")
 
 
-def _newest_interrupted(program: str) -> Path:
+def _newest_interrupted(name: str) -> Path:
     for folder in reversed(run_folder.folders_with(run_folder.CHECKPOINT)):
         try:
             owner = checkpoint.read(folder)[0].program
         except CourseError:
             owner = f"{folder.parent.name}.py"  # damaged, which is said if it is this one
-        if owner == program and not run_folder.is_in_use(folder):
+        if owner == name and not run_folder.is_in_use(folder):
             return folder.resolve()
-    raise CourseError(
-        f"No run of {program} was interrupted, so there is nothing to resume; start one without --resume."
-    )
+    raise CourseError(f"No run of {name} was interrupted, so there is nothing to resume; start one without --resume.")

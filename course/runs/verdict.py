@@ -3,10 +3,10 @@
 import math
 from pathlib import Path
 from statistics import NormalDist
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, FiniteFloat, TypeAdapter
+from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
 
 from course.runs import folder as run_folder
 from course.runs.record import Row, read_values
@@ -38,6 +38,7 @@ class Change(BaseModel):
 class Changes(BaseModel):
     """What changes.json contains: the last epoch, compared with the one before it and with the best one before it."""
 
+    begun: Annotated[int, Field(ge=1)] = 1  # the first epoch of the network that was trained last; there may be several
     previous: Change | None = None
     best: Change | None = None
 
@@ -63,6 +64,9 @@ def judge(history: list[Row], changes: Changes | None = None) -> Verdict:
         changes: of the last epoch, measured image by image. Without them, a change of the loss counts only if it is
             large for two independent samples of 5,000 images.
     """
+    changes = changes or Changes()
+    before = changes.begun - 1
+    history = history[before:]
     if problem := _cannot_tell(history):
         return Verdict("cannot tell", problem)
     fitted, losses = _losses(history, "loss"), _losses(history, "val_loss")
@@ -70,14 +74,13 @@ def judge(history: list[Row], changes: Changes | None = None) -> Verdict:
     if fitted[-1] > 0.99 * fitted[0] and (history[-1].get("accuracy") or 0) < 0.9:
         fell = f"Its training loss hardly changed, from {fitted[0]:.4f} to {fitted[-1]:.4f}"
         return Verdict("not fitting", f"{end}{fell}: the network does not even fit its training images.")
-    changes = changes or Changes()
     lowest = min(range(len(losses) - 1), key=losses.__getitem__)
-    best = changes.best or _guessed(lowest + 1, losses[lowest], losses[-1])
+    best = changes.best or _guessed(before + lowest + 1, losses[lowest], losses[-1])
     # The best of many epochs is so by chance, too: the more there are, the larger a rise has to be.
     by_chance = NormalDist().inv_cdf(1 - ERRONEOUSLY / (len(losses) - 1)) * best.error
-    if best.loss > by_chance and fitted[-1] < fitted[best.since - 1]:
+    if best.loss > by_chance and fitted[-1] < fitted[best.since - before - 1]:
         return Verdict("overfitting", f"{end}{_risen(best)}{OVERFITTING}", best.since)
-    previous = changes.previous or _guessed(len(losses) - 1, losses[-2], losses[-1])
+    previous = changes.previous or _guessed(before + len(losses) - 1, losses[-2], losses[-1])
     changed = f"In the last epoch its validation loss changed by {previous.loss:+.4f} ± {SURE * previous.error:.4f}"
     if previous.loss < -SURE * previous.error:
         return Verdict("still learning", f"{end}{changed}: it was still falling, and more epochs may help.")

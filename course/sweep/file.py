@@ -5,6 +5,7 @@ import math
 import re
 import reprlib
 import runpy
+import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from course import data
 from course.config import LessonConfig
+from course.runs import folder as run_folder
 from course.system.errors import CourseError, first_line
 from course.system.files import shown
 from course.system.problems import first_problem, nearest
@@ -227,8 +229,10 @@ class SweepFile(_Section):
         return min(cap for cap in caps if cap is not None)
 
 
-def read_sweep_file(file: Path, at_most: int | None = None) -> SweepFile:
+def read_sweep_file(file: Path, at_most: int | None = None, folder: Path | None = None) -> SweepFile:
     """Returns what a YAML file contains, checked against class Config of its script; `at_most` trials replace run_cap.
+
+    The script is looked for in the working directory, in `folder`, that of the file if it is None, and in the course's.
 
     Raises CourseError if it cannot be read, is not a sweep's file, or asks for what the script or Ray cannot do.
     """
@@ -236,6 +240,7 @@ def read_sweep_file(file: Path, at_most: int | None = None) -> SweepFile:
     try:
         sweep = _validated(content)
         _check_method(sweep, at_most)
+        sweep = sweep.model_copy(update={"program": str(_found(sweep.program, folder or file.parent))})
         _check_values(sweep, config_class(Path(sweep.program)))
         _check_metric(sweep)
     except CourseError as error:
@@ -246,10 +251,8 @@ def read_sweep_file(file: Path, at_most: int | None = None) -> SweepFile:
 def config_class(script: Path) -> type[LessonConfig]:
     """Returns class Config of a script, whose sentences about a wrong value end with "change it there".
 
-    Raises CourseError if the script is missing, cannot be imported, or has no such class.
+    Raises CourseError if the script cannot be imported, or has no such class.
     """
-    if not script.is_file():
-        raise CourseError(f"program is {shown(script)}, but must be a script that exists, such as cnn.py.")
     try:
         defined = runpy.run_path(str(script), run_name=script.stem)
         if "Config" not in defined:
@@ -264,6 +267,15 @@ def config_class(script: Path) -> type[LessonConfig]:
         raise
     except (Exception, SystemExit) as error:  # a learner's file may do anything
         raise CourseError(f"{shown(script)} cannot be imported ({first_line(error)}).") from None
+
+
+def _found(script: str, folder: Path) -> Path:
+    looked_in = list(dict.fromkeys(place.resolve() for place in (Path.cwd(), folder, run_folder.COURSE)))
+    for place in looked_in:
+        if (place / script).is_file():
+            return Path(script) if place == Path.cwd() else place / script
+    nowhere = "" if Path(script).is_absolute() else f"; there is none in {' or '.join(map(str, looked_in))}"
+    raise CourseError(f"program is {shown(Path(script))}, but must be a script that exists, such as cnn.py{nowhere}.")
 
 
 def _load_yaml(file: Path) -> object:
@@ -288,7 +300,7 @@ def _validated(content: object) -> SweepFile:
     if not place:
         raise CourseError(f"it contains {reprlib.repr(value)} instead of names and values, such as method: random.")
     if kind == "value_error":
-        raise CourseError(f"{name} {requirement.removeprefix('value error, ')}.")
+        raise CourseError(f"{name} {requirement}.")
     if kind == "missing":
         raise CourseError(f"{place} is missing; docs/scaling.md has an example.")
     if kind != "extra_forbidden":
@@ -354,7 +366,8 @@ def _check_metric(sweep: SweepFile) -> None:
         )
     if f"val_{name}" in RANKING:
         raise CourseError(f"metric is {name}, but only validation images show which trial is best; use val_{name}.")
-    words = re.findall(r"\w+", Path(sweep.program).read_text(encoding="utf-8", errors="replace"))
+    with tokenize.open(sweep.program) as script:  # in the encoding that Python finds in it
+        words = re.findall(r"\w+", script.read())
     if name not in RANKING and not (name.startswith("val_") and name.removeprefix("val_") in words):
         near = nearest(name, RANKING)
         remedy = f"did you mean {near}? It" if near else "use val_accuracy, which"

@@ -26,6 +26,7 @@ def write_sweep_report(sweep: Sweep) -> None:
         trials=sweep.trials(),
         ranked=ranked[:MOST_SHOWN],
         best=best,
+        like_the_best=sweep.like_the_best(),
         test_accuracy=best and best.test_accuracy(),
         importance=importance(sweep),
         pictures={"trials": _picture(sweep, ranked)} if ranked and sweep.file.varied else {},

@@ -41,6 +41,7 @@ from course.sweep.trials import Sweep, Trial, TrialProgress
 from course.sweep.worker import RayValues, Worker
 from course.system import signals
 from course.system.errors import CourseError, first_line
+from course.training import tracking
 
 RAY = "ray"  # the folder that Ray needs while it runs
 RETRIES = 3  # of a trial that is killed, or whose node is
@@ -77,11 +78,11 @@ def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> 
     """Returns what trains `at_a_time` trials side by side, on so many cores each."""
     search, numbers = _search(sweep)
     threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    tracking = {"WANDB_MODE": os.environ.get("WANDB_MODE", "offline"), "WANDB_RUN_GROUP": sweep.settings.group}
     space = {
         "sweep": str(sweep.folder),
         "working_directory": sweep.settings.working_directory,
-        "environment": dict.fromkeys(threads, str(cores)) | tracking,
+        "environment": dict.fromkeys(threads, str(cores))
+        | {"WANDB_MODE": mode_of_trials(), "WANDB_RUN_GROUP": sweep.settings.group},
     }
     early = sweep.file.early_terminate
     return tune.Tuner(
@@ -110,6 +111,11 @@ def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> 
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
+
+
+def mode_of_trials() -> str:
+    """Returns the mode in which trials are tracked: offline, unless WANDB_MODE or `wandb disabled` asks for another."""
+    return tracking.asked_mode() or ("disabled" if tracking.chosen_mode() == "disabled" else "offline")
 
 
 class _Keeper(tune.Callback):

@@ -72,4 +72,7 @@ class Scoreboard(Progress):
             accuracy = best.test_accuracy()
             tested = "" if accuracy is None else f"; test accuracy {accuracy:.2%}"
             self.console.print(f"Best:        {sweep.file.metric.name} {best.score_text}, trial {best.number}{tested}")
+            if like_it := sweep.like_the_best():
+                numbers = ", ".join(map(str, like_it))
+                self.console.print(f"As good:     trial {numbers}, whose difference may be chance")
             self.console.print(f"Repeat it:   {sweep.repeat(best)}")

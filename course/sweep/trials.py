@@ -13,7 +13,8 @@ from typing import BinaryIO, Literal, NamedTuple, Self
 from pydantic import BaseModel, ValidationError
 
 from course.runs import folder as run_folder
-from course.runs.record import read_run
+from course.runs.certainty import BY_CHANCE, by_chance
+from course.runs.record import Predictions, read_predictions, read_run
 from course.sweep.file import SweepFile, Value, read_sweep_file
 from course.system.errors import CourseError
 from course.system.files import shown, write_json, write_text
@@ -70,7 +71,8 @@ class SweepSettings(BaseModel, extra="forbid", frozen=True):
     trials: int
     seed: int
     group: str  # what the names of its runs begin with, and its group in Weights & Biases
-    working_directory: str  # where its script was found, and relative paths begin
+    working_directory: str  # where relative paths begin
+    file_folder: str = ""  # where its file was, in which its script may be
 
 
 class Sweep(NamedTuple):
@@ -87,7 +89,11 @@ class Sweep(NamedTuple):
         name = re.sub(r"[^\w.-]+", "-", content.name or file.stem)[:20]
         group = f"{name}-{secrets.token_hex(2)}"  # the letters tell its runs from those of every other sweep
         settings = SweepSettings(
-            trials=content.trial_count(at_most), seed=seed, group=group, working_directory=str(Path.cwd())
+            trials=content.trial_count(at_most),
+            seed=seed,
+            group=group,
+            working_directory=str(Path.cwd()),
+            file_folder=str(file.resolve().parent),
         )
         folder = run_folder.new_folder(SWEEPS, group)
         try:
@@ -108,7 +114,7 @@ class Sweep(NamedTuple):
         settings = _read_settings(folder)
         if Path.cwd() != Path(settings.working_directory):
             raise CourseError(f"This sweep was started in {settings.working_directory}; go there first.")
-        content = read_sweep_file(folder / FILE, at_most or settings.trials)
+        content = read_sweep_file(folder / FILE, at_most or settings.trials, Path(settings.file_folder))
         if at_most is not None:
             settings = settings.model_copy(update={"trials": content.trial_count(at_most)})
             write_json(folder / run_folder.CONFIG, settings.model_dump())
@@ -155,6 +161,17 @@ class Sweep(NamedTuple):
         """Returns the best of the trials that were trained to their end."""
         return next((trial for trial in self.ranked() if trial.state == "finished"), None)
 
+    def like_the_best(self) -> list[int]:
+        """Returns the finished trials whose answers to the validation images differ from the best's by mere chance."""
+        finished = [trial for trial in self.ranked() if trial.state == "finished"]
+        answers = {trial.number: _validated(trial) for trial in finished}
+        best = answers.get(finished[0].number) if finished else None
+        return [
+            number
+            for number, others in list(answers.items())[1:]
+            if best and others and (chance := by_chance(best, others)) is not None and chance >= BY_CHANCE
+        ]
+
     def words(self, trial: Trial) -> list[str]:
         """Returns the options that give a script the values of a trial, as an agent of Weights & Biases writes them."""
         project = {} if self.file.project is None else {"project": self.file.project}
@@ -186,6 +203,13 @@ def newest_interrupted() -> Path:
             if sum(trial.ended for trial in trials) < _read_settings(folder).trials:
                 return folder
     raise CourseError("No sweep was interrupted; `python sweep.py` starts one.")
+
+
+def _validated(trial: Trial) -> Predictions | None:
+    """Returns what the network of a trial says of the validation images, None if that was not kept."""
+    with contextlib.suppress(CourseError):
+        return read_predictions(run_folder.RUNS / trial.folder / run_folder.VALIDATION) if trial.folder else None
+    return None
 
 
 def _read_settings(folder: Path) -> SweepSettings:

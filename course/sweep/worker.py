@@ -100,7 +100,7 @@ class Worker(tune.Trainable):
         last = row["epoch"] == self._epochs()
         if last and self.program.wait() != 0:  # it is tested, and its report is drawn
             return self._at_the_end(rows)
-        return self._report(row, complete=last)
+        return self._report((self._rows() or rows)[-1] if last else row, complete=last)  # other calls of fit may follow
 
     def _at_the_end(self, rows: list[Row]) -> RayValues:
         """Returns the last report of a trial whose process has ended, or that had ended before."""

@@ -6,25 +6,35 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TypeVar
 
-from course.system import signals
+from course.system import program, signals
 from course.system.tracebacks import OUT_OF_MEMORY, shorten
 
+Result = TypeVar("Result")
 CLOSED_PIPE = 141  # exit code, as shells have it after SIGPIPE
 
 
 class CourseError(Exception):
     """Something the learner can fix; its text is one sentence that says what is wrong and what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Returns what IPython shows in the place of a traceback."""
+        return [str(self)]
+
 
 def end_in_a_sentence() -> None:
     """Makes an uncaught CourseError, a lack of memory or a signal end the program in a sentence without traceback.
 
     The exit code is 2 for a CourseError or a lack of memory, 130 for Ctrl-C, 141, without a sentence, if nobody reads
-    the output, 1 for every other exception, of which the lines in the program's own file are shown.
+    the output, 1 for every other exception, of which the lines in the program's own file are shown. A notebook keeps
+    its own way to show an exception.
     """
+    if program.is_interactive():
+        return
     sys.excepthook = _report
     if hasattr(signal, "SIGPIPE") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGPIPE, _end_if_nobody_reads)
@@ -45,7 +55,7 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
         signals.say(f"Stopped by {stopped[0]}.")
         sys.exit(stopped[1])
     whole = "".join(traceback.format_exception(error))
-    if "--traceback" in sys.argv:
+    if "--traceback" in program.arguments():
         print(whole, file=sys.stderr, end="")
     else:
         print(f"{shorten(whole, Path(sys.argv[0]).name)}\n\nThe whole traceback: add --traceback.", file=sys.stderr)
@@ -58,3 +68,12 @@ def _end_if_nobody_reads(number: int, frame: FrameType | None) -> None:
     output.register(1, 0)
     if output.poll(0):  # an error, or closed at the other end
         os._exit(CLOSED_PIPE)
+
+
+def without_harm(failure: str, action: Callable[[], Result]) -> Result | None:
+    """Does something that a finished training must not fail for; says in a sentence if it did not work."""
+    try:
+        return action()
+    except Exception as error:  # a learner's network, labels and images may be anything
+        print(f"{failure} ({first_line(error)}); the run itself is not affected.", file=sys.stderr)
+        return None

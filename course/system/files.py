@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from course.system import program
 from course.system.errors import CourseError
 
 UNFINISHED = ".unfinished-"  # how the name of a file begins until all of it is written
@@ -45,7 +46,10 @@ def shown(path: Path) -> str:
     return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
 
-def typed() -> str:
-    """Returns how one starts the running program in a shell: as a script, or as a module after `-m`."""
-    module = sys.modules["__main__"].__spec__
-    return f"python -m {module.name}" if module else f"python {shown(Path(sys.argv[0]))}"
+def typed(*options: str) -> str:
+    """Returns how one starts the running program: in a shell, as a script or a module after `-m`, or in a notebook."""
+    script = program.script()
+    if script is None:
+        return f"main(Config.from_command_line({list(options)}))"
+    module = getattr(sys.modules["__main__"], "__spec__", None)  # which %run of IPython leaves out
+    return " ".join([f"python -m {module.name}" if module else f"python {shown(script)}", *options])

@@ -6,15 +6,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import ClassVar
 
 NAMES = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "a closed terminal"}  # Windows has no SIGHUP
+
+
+Handler = Callable[[int, FrameType | None], object] | int | None  # as the module signal has them
 
 
 class _Signals:
     received: int | None = None
     held = 0  # how many blocks of `uninterrupted` must end first
+    before: ClassVar[dict[signal.Signals, Handler]] = {}  # what each did before `stop_in_order`
 
 
 def stop_in_order() -> None:
@@ -22,7 +27,9 @@ def stop_in_order() -> None:
     _Signals.received = None
     if threading.current_thread() is threading.main_thread():
         for number in _numbers():
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            handler = signal.getsignal(number)
+            if handler is not signal.SIG_IGN or number in _Signals.before:  # of which `ignore` was called
+                _Signals.before.setdefault(number, handler)
                 signal.signal(number, _stop)
 
 
@@ -44,6 +51,15 @@ def ignore() -> None:
         for number in _numbers():
             if signal.getsignal(number) is _stop:
                 signal.signal(number, signal.SIG_IGN)
+
+
+def give_back() -> None:
+    """Undoes `stop_in_order` and `ignore`: the process continues with something else."""
+    _Signals.received = None
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in _Signals.before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        _Signals.before.clear()
 
 
 def described(error: BaseException | None) -> tuple[str, int] | None:
@@ -84,3 +100,17 @@ def _stop(number: int, frame: FrameType | None) -> None:
     _Signals.received = number
     if not _Signals.held:
         raise KeyboardInterrupt
+
+
+def _leave_to_parent() -> None:
+    """Makes a forked process, such as a worker of keras.utils.PyDataset, end as its parent wants, without a word.
+
+    A worker that inherits `_stop` shows a traceback when its pool, which sends SIGTERM, is closed.
+    """
+    for number in _numbers():
+        if signal.getsignal(number) is _stop:  # Ctrl-C reaches the parent too, which then ends this one
+            signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import hashlib
 import json
 import os
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
 
+from course import late
 from course.config import LessonConfig
 from course.system.errors import CourseError, first_line
 from course.system.quiet import quiet
@@ -28,11 +27,7 @@ def check(data_parallel: bool) -> None:
     """Raises CourseError, before Keras is loaded, if it is asked for without JAX, or Keras' variables do not agree."""
     if not data_parallel:
         return
-    backend = os.environ.get("KERAS_BACKEND")
-    if not backend:
-        backend = "tensorflow"
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # as Keras does
-            backend = json.loads(Path(os.environ["KERAS_HOME"], "keras.json").read_text(encoding="utf-8"))["backend"]
+    backend = late.backend()
     if backend != "jax":
         raise CourseError(
             f"data_parallel needs Keras' JAX backend, but this one is {backend}; install jax and set KERAS_BACKEND=jax,"

@@ -1,43 +1,75 @@
-"""Defaults of Keras' compile and fit while a run trains, so that lessons need not spell them."""
+"""Defaults of Keras' compile, fit and summary while a run trains, so that lessons need not spell them."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 
+from course.training.epoch_table import EpochTable
+
+EXPLAINED = " None: any number of images. Param #: weights and biases, which training changes."
 BATCHES_AT_A_TIME = 16  # which the backend gets at once: it saves the time between them, and changes no number
-POSITION = {"steps_per_execution": 6, "verbose": 4}  # of these arguments, after the model itself
+POSITION = {"steps_per_execution": 6, "verbose": 4, "callbacks": 5}  # of these arguments, after the model itself
 
 
 @contextlib.contextmanager
-def fit_defaults() -> Iterator[None]:
-    """Makes compile hand over several batches at a time, and fit show a progress bar only in a terminal.
+def fit_defaults(
+    arrange: Callable[[keras.callbacks.CallbackList], keras.callbacks.CallbackList],
+    note: Callable[[Mapping[str, object]], None],
+) -> Iterator[None]:
+    """Makes compile hand over several batches at a time, and fit show the run's table in the place of Keras' bar.
 
-    What a script says itself counts.
+    What a script says itself counts. `arrange` takes the callbacks given to fit and returns those that Keras gets, and
+    `note` all its arguments. What the words of a summary mean is said once.
     """
-    original_compile, original_fit = keras.Model.compile, keras.Model.fit
+    original_compile, original_fit, original_summary = keras.Model.compile, keras.Model.fit, keras.Model.summary
+    signature, explained = inspect.signature(original_fit), False
     batches = 1 if keras.backend.backend() == "torch" else BATCHES_AT_A_TIME  # PyTorch takes them one by one
     progress = 1 if sys.stdout.isatty() else 2  # what Keras calls a progress bar, and one line per epoch
 
     @functools.wraps(original_compile)
-    def compile_(model: keras.Model, *arguments: Any, **options: Any) -> None:
+    def compile_(model: keras.Model, *arguments: object, **options: object) -> None:
         if len(arguments) <= POSITION["steps_per_execution"]:
             options.setdefault("steps_per_execution", batches)
         original_compile(model, *arguments, **options)
 
     @functools.wraps(original_fit)  # whoever asks sees Keras' own parameters: learners, and attempt.py
     def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
-        if len(arguments) <= POSITION["verbose"]:
-            options.setdefault("verbose", progress)
-        return original_fit(model, *arguments, **options)
+        note(signature.bind(model, *arguments, **options).arguments)
+        positional = list(arguments)
+        if len(positional) > POSITION["callbacks"]:
+            callbacks = positional[POSITION["callbacks"]] = arrange(positional[POSITION["callbacks"]])
+        else:
+            callbacks = options["callbacks"] = arrange(options.get("callbacks"))
+        asked = len(arguments) > POSITION["verbose"] or "verbose" in options
+        tables = [each for each in _listed(callbacks) if isinstance(each, EpochTable)]
+        for table in tables:
+            table.silent = asked
+        if not asked:
+            options["verbose"] = 0 if tables else progress
+        return original_fit(model, *positional, **options)
 
-    keras.Model.compile, keras.Model.fit = compile_, fit
+    @functools.wraps(original_summary)
+    def summary(model: keras.Model, *arguments: object, **options: object) -> None:
+        nonlocal explained
+        original_summary(model, *arguments, **options)
+        if not (explained or arguments or options):
+            explained = True
+            print(EXPLAINED, flush=True)
+
+    keras.Model.compile, keras.Model.fit, keras.Model.summary = compile_, fit, summary
     try:
         yield
     finally:
         keras.Model.compile, keras.Model.fit = original_compile, original_fit
+        keras.Model.summary = original_summary
+
+
+def _listed(callbacks: keras.callbacks.CallbackList) -> list[keras.callbacks.Callback]:
+    return callbacks.callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else keras.tree.flatten(callbacks)

@@ -1,19 +1,17 @@
 """The folder of a run that is about to train: a new one, or that of an interrupted run."""
 
 import hashlib
-import inspect
 import secrets
 import sys
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import numpy as np
-
-from course.config import LessonConfig
+from course.config import LessonConfig, script_file
 from course.runs import checkpoint as checkpoints
 from course.runs import folder as run_folder
-from course.runs.checkpoint import Checkpoint
+from course.runs.checkpoint import Arrays, Checkpoint
 from course.runs.record import write_history
+from course.system import program
 from course.system.errors import CourseError
 from course.system.files import UNFINISHED, shown, write_json
 
@@ -24,7 +22,7 @@ class Opened(NamedTuple):
     folder: Path
     lock: BinaryIO  # until it is closed
     checkpoint: Checkpoint
-    values: list[np.ndarray]  # of all variables; none if the run has not trained yet
+    arrays: Arrays
 
 
 def open_new_folder(script: str, config: LessonConfig) -> Opened:
@@ -32,14 +30,15 @@ def open_new_folder(script: str, config: LessonConfig) -> Opened:
     folder = run_folder.new_folder(script, config.name)
     write_json(folder / run_folder.CONFIG, config.values())
     checkpoint = Checkpoint(
-        program=Path(sys.argv[0]).name,
+        program=program.name(),
         source=_source_of(config),
         defaults=type(config).model_construct().values(),
         config=config.values(),
         tracking=secrets.token_hex(4),
     )
-    checkpoints.write(folder, checkpoint)
-    return Opened(folder, run_folder.lock(folder), checkpoint, [])
+    arrays = Arrays([], [])
+    checkpoints.write(folder, checkpoint, arrays)
+    return Opened(folder, run_folder.lock(folder), checkpoint, arrays)
 
 
 def open_again(folder: Path, script: str, config: LessonConfig) -> Opened:
@@ -54,7 +53,7 @@ def open_again(folder: Path, script: str, config: LessonConfig) -> Opened:
         lock = run_folder.lock(folder)
     except OSError:
         raise CourseError(f"{shown(folder)} is still running, or cannot be written to.") from None
-    checkpoint, values = checkpoints.read(folder)
+    checkpoint, arrays = checkpoints.read(folder)
     for leftover in folder.glob(f"{UNFINISHED}*"):
         leftover.unlink(missing_ok=True)
     if checkpoint.history:
@@ -70,9 +69,27 @@ def open_again(folder: Path, script: str, config: LessonConfig) -> Opened:
             " not interrupted.",
             file=sys.stderr,
         )
-    return Opened(folder, lock, checkpoint, values)
+    _say_what_may_differ(checkpoint)
+    return Opened(folder, lock, checkpoint, arrays)
+
+
+def _say_what_may_differ(checkpoint: Checkpoint) -> None:
+    """Says in a sentence each what cannot be as if the run had not been interrupted."""
+    for kind, attributes in checkpoint.lost.items():
+        print(
+            f"{kind} starts again as if training began now, because what it remembers ({', '.join(attributes)}) cannot"
+            " be kept; what it does may differ from a run that was not interrupted.",
+            file=sys.stderr,
+        )
+    if len(checkpoint.trained) > len(set(checkpoint.trained)):
+        print(
+            f"{checkpoint.program} has called fit several times for one network, which gets its weights back in the"
+            " last of these calls; what it does with the network between them may differ.",
+            file=sys.stderr,
+        )
 
 
 def _source_of(config: LessonConfig) -> str:
-    """Returns the SHA-256 of the script in which the class of a config is written."""
-    return hashlib.sha256(Path(inspect.getfile(type(config))).read_bytes()).hexdigest()
+    """Returns the SHA-256 of the script in which the class of a config is written, nothing without a file."""
+    file = script_file(config)
+    return "" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()

@@ -4,37 +4,42 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import keras
 import numpy as np
 
 from course import data
-from course.config import LessonConfig
+from course.config import LessonConfig, script_file
+from course.late import LateModule
 from course.runs import checkpoint as checkpoints
 from course.runs import folder as run_folder
 from course.runs import resume
-from course.runs.record import Predictions, Row, as_labels, plain_numbers, write_model, write_predictions
-from course.system import environment, signals
-from course.system.errors import CourseError, first_line
-from course.system.files import shown, typed, write_json
+from course.runs.record import (
+    Predictions,
+    Row,
+    plain_numbers,
+    read_predictions,
+)
+from course.system import environment, program, signals
+from course.system.errors import CourseError, without_harm
+from course.system.files import write_json
 from course.system.quiet import quiet
 from course.training import devices, tracking
-from course.training.fit_defaults import fit_defaults
-from course.training.opening import open_again, open_new_folder
+from course.training.closing import how_far, opening_line, say_result, say_where_it_is
+from course.training.given import HeldOut
+from course.training.opening import Opened, open_again, open_new_folder
 from course.training.tensorflow_input import feed_without_tuning
+from course.training.tested import Results, figures_of_test, keep_network
 
 if TYPE_CHECKING:
     from course.training.epochs import Epochs
 
-
-Results = Mapping[str, float] | Sequence[float] | float  # what Keras' evaluate may return
-Result = TypeVar("Result")
+LOADED = [time.monotonic()]  # when the program began, from which the seconds of its first run count
 
 
 class _Entered(NamedTuple):
@@ -43,6 +48,8 @@ class _Entered(NamedTuple):
     folder: Path
     tracking: tracking.Tracking
     epochs: Epochs
+    others: list[keras.callbacks.Callback]
+    held_out: HeldOut
 
 
 class Run:
@@ -61,11 +68,12 @@ class Run:
     def __init__(self, config: LessonConfig) -> None:
         """Takes note of what is to be run, of an instance of a script's Config; nothing is written yet."""
         self.config = config
-        self.script = Path(inspect.getfile(type(config))).stem  # of which `runs/` has a folder
+        self.script = Path(script_file(config) or program.NOTEBOOK).stem  # of which `runs/` has a folder
         self._folder: Path | None = None
         self._history: list[Row] = []
         self._entered: _Entered | None = None
         self._finished = False
+        self._began = LOADED.pop() if LOADED else time.monotonic()
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -78,13 +86,7 @@ class Run:
         return self
 
     def _begin(self) -> None:
-        check_surroundings(self.config)
-        resumed = None if self.config.resume is None else resume.interrupted(self.config.resume)
-        devices.join(self.script, self.config, len(resumed[1].history) if resumed else 0)
-        with quiet():  # Keras seeds TensorFlow on every backend, which loads it
-            keras.utils.set_random_seed(self.config.seed)
-        if keras.backend.backend() == "tensorflow":
-            feed_without_tuning()
+        resumed = _prepare_process(self.script, self.config)
         with signals.uninterrupted():
             if resumed is None:
                 opened = open_new_folder(self.script, self.config)
@@ -100,10 +102,7 @@ class Run:
         self._exit.push(lambda kind, error, traceback: tracked.finish(exit_code=1) if error else None)
         for number, row in enumerate(self._history, start=1):
             tracked.log(row, number)
-        self._exit.enter_context(fit_defaults())
-        from course.training.epochs import Epochs  # late: it derives from a class of Keras, and so loads it
-
-        self._entered = _Entered(folder, tracked, Epochs(folder, checkpoint, opened.values, self._history, tracked))
+        self._entered = _watch_fit(self, opened, tracked)
 
     @property
     def folder(self) -> Path:
@@ -113,7 +112,8 @@ class Run:
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What `fit` needs among its callbacks so that epochs are kept and tracked, and a resumed run continues."""
-        return [self._inside().epochs]
+        inside = self._inside()
+        return [*inside.others, inside.epochs]
 
     def finish(
         self, model: keras.Model, X_test: np.ndarray, y_test: np.ndarray, results: Results | None = None
@@ -129,17 +129,14 @@ class Run:
             results: what `model.evaluate(X_test, y_test, return_dict=True)` returned, with whatever metrics; or
                 without `return_dict`, whose first number is the loss; or nothing.
         """
-        folder, tracked, epochs = self._inside()
-        answers = without_harm(
-            "Predictions are not kept",
-            lambda: keep_answers(folder / run_folder.PREDICTIONS, model, X_test, y_test, self.examples),
-        )
+        folder, tracked, epochs, _, held_out = self._inside()
+        held = None if self.config.data_parallel else held_out()
+        answers = keep_network(folder, model, (X_test, y_test), held, self.examples)
         if answers is not None:
             names, size = data.class_names(self.config.data), self.config.image_size
             without_harm("Predictions are not tracked", lambda: tracked.log_predictions(X_test, answers, names, size))
         devices.leave()
-        write_model(folder, model)
-        figures = _figures(answers, results)
+        figures = figures_of_test(answers, results, model)
         metrics = plain_numbers(figures | {"parameters": model.count_params(), "seconds": epochs.seconds})
         write_json(folder / run_folder.METRICS, metrics)
         tracked.summarize(metrics)
@@ -148,18 +145,12 @@ class Run:
         with signals.uninterrupted():
             checkpoints.remove(folder)
             self._finished = True
-            print(f"\n{self._result(metrics)}: {model.count_params():,} parameters, {epochs.seconds:.0f} s.")
-            if metrics.get("test_loss", 0) is None:
-                print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
-            _say_where_it_is(folder, tracked.directions())
+            say_result(self._result(metrics), metrics, folder, self.config)
+            say_where_it_is(folder, tracked.directions(), self.config)
 
-    def _result(self, metrics: Row) -> str:
-        """Returns how the line with the result begins."""
-        accuracy, loss = metrics.get("test_accuracy"), metrics.get("test_loss")
-        said = [] if accuracy is None else [f"Test accuracy {accuracy:.2%}"]
-        if "test_loss" in metrics:
-            said.append("loss nan" if loss is None else f"loss {loss:.4f}")
-        return ", ".join(said) or "Finished"
+    def _result(self, metrics: Row) -> tuple[str, Predictions | None]:
+        """Returns which images the result is about, and what the network says to them."""
+        return "Test", read_predictions(self.folder / run_folder.PREDICTIONS)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -172,21 +163,46 @@ class Run:
         else:
             devices.end_alone(stopped[1] if stopped else 2 if kind is CourseError else 1)
         self._exit.__exit__(kind, error, traceback)
-        atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
+        _leave_process()
         if stopped is not None and self._folder is not None:
-            signals.say(f"Stopped by {stopped[0]}: {self._how_far(self._folder)}.")
+            epochs = None if self._finished else len(self._history)
+            signals.say(f"Stopped by {stopped[0]}: {how_far(self._folder, epochs, self.config)}.")
             sys.exit(stopped[1])
 
     def _inside(self) -> _Entered:
         assert self._entered is not None, "this belongs inside `with Run(config) as run:`"
         return self._entered
 
-    def _how_far(self, folder: Path) -> str:
-        if self._finished:
-            return f"the run is finished and kept in {shown(folder)}"
-        epochs = f"{len(self._history)} of {self.config.values().get('epochs')} epochs"
-        again = f"{typed()} --resume {shown(folder)}"
-        return f"{epochs} are finished and kept in {shown(folder)}; resume it with `{again}`"
+
+def _prepare_process(script: str, config: LessonConfig) -> tuple[Path, checkpoints.Checkpoint] | None:
+    """Loads Keras and seeds it; returns which run is resumed, None if it is a new one. Raises CourseError."""
+    if program.is_interactive():  # where an earlier run has given the signals back
+        signals.stop_in_order()
+    check_surroundings(config)
+    resumed = None if config.resume is None else resume.interrupted(config.resume)
+    devices.join(script, config, len(resumed[1].history) if resumed else 0)
+    print(opening_line(config), flush=True)  # Keras takes seconds to load
+    with quiet():  # Keras seeds TensorFlow on every backend, which loads it
+        keras.utils.set_random_seed(config.seed)
+    if keras.backend.backend() == "tensorflow":
+        feed_without_tuning()
+    return resumed
+
+
+def _watch_fit(run: Run, opened: Opened, tracked: tracking.Tracking) -> _Entered:
+    # Late: they derive from classes of Keras, and so load it.
+    from course.training.epoch_table import EpochTable
+    from course.training.epochs import Epochs
+    from course.training.fit_defaults import fit_defaults
+    from course.training.validation import ValidationLosses
+
+    held_out, table = HeldOut(), EpochTable()
+    epochs = Epochs(opened, run._history, tracked, run._began, table)
+    others = [table]
+    if not run.config.data_parallel:  # several processes would have to predict together
+        others.append(ValidationLosses(opened.folder, held_out))
+    run._exit.enter_context(fit_defaults(epochs.come_last, held_out.note))
+    return _Entered(opened.folder, tracked, epochs, others, held_out)
 
 
 def check_surroundings(config: LessonConfig) -> None:
@@ -197,33 +213,18 @@ def check_surroundings(config: LessonConfig) -> None:
     tracking.asked_mode()
 
 
-def keep_answers(
-    file: Path, model: keras.Model, images: np.ndarray, targets: np.ndarray, examples: int = 1
-) -> Predictions:
-    """Writes what a network says of images (n, ...), with their labels, and the first of the images; returns it."""
-    outputs = np.asarray(model.predict(images, verbose=0)).astype(np.float32)
-    answers = Predictions(outputs, as_labels(targets).astype(np.uint8), np.asarray(images[:examples]))
-    write_predictions(file, answers)
-    return answers
-
-
-def _figures(answers: Predictions | None, results: Results | None) -> dict[str, float]:
-    """Returns the figures of a test; those of another network than the one that gave the answers are left out."""
-    if not isinstance(results, Mapping):
-        results = {} if results is None else {"loss": np.ravel(results)[0]}
-    figures = {f"test_{name}": value for name, value in results.items() if np.ndim(value) == 0}
-    counted = None if answers is None else answers.accuracy
-    if answers is None or counted is None:
-        return figures
-    said = results.get("accuracy")
-    if said is not None and abs(said - counted) * len(answers.labels) > 2:  # more than rounding
-        print(
-            f"The accuracy given to run.finish is {said:.2%}, but the network given to it gets {counted:.2%} of the"
-            " test images right: another network was tested, or other images. The network is kept, with its figure.",
-            file=sys.stderr,
-        )
-        figures = {}
-    return figures | {"test_accuracy": counted}
+def _leave_process() -> None:
+    """Prepares the end of a process, or takes back what a run changed in a notebook: the next is as the first was."""
+    if not program.is_interactive():
+        atexit.register(signals.ignore)  # before what libraries have registered, which would end in a traceback
+        return
+    signals.give_back()
+    if isinstance(keras, LateModule):  # it was never used
+        return
+    policy = keras.config.dtype_policy()
+    keras.utils.clear_session()  # else the metric auc would be auc_1 next time
+    if program.script() is None:  # what a script sets ends with it; what a notebook sets does not
+        keras.config.set_dtype_policy(policy)
 
 
 def _draw_report(folder: Path, tracked: tracking.Tracking) -> None:
@@ -232,21 +233,3 @@ def _draw_report(folder: Path, tracked: tracking.Tracking) -> None:
     with quiet():
         pictures = write_report(folder)
     tracked.log_pictures(pictures)
-
-
-def _say_where_it_is(folder: Path, directions: list[str]) -> None:
-    files = ", ".join((run_folder.CONFIG, run_folder.HISTORY, run_folder.METRICS, run_folder.MODEL))
-    print(f"Kept in:     {shown(folder)} ({files})")
-    if (folder / run_folder.REPORT).exists():
-        print(f"Report:      {shown(folder / run_folder.REPORT)}")
-    for direction in directions:
-        print(direction)
-
-
-def without_harm(failure: str, action: Callable[[], Result]) -> Result | None:
-    """Does something that a finished training must not fail for; says in a sentence if it did not work."""
-    try:
-        return action()
-    except Exception as error:  # a learner's network, labels and images may be anything
-        print(f"{failure} ({first_line(error)}); the run itself is not affected.", file=sys.stderr)
-        return None

@@ -27,17 +27,32 @@ if TYPE_CHECKING:
 os.environ.setdefault("WANDB_SILENT", "true")  # this module says what there is to say
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # no telemetry
 MODES = ("online", "offline", "disabled")
+OTHER_NAMES = {"run": "online", "dryrun": "offline"}  # with which wandb means these
 PREDICTIONS_TRACKED = 16  # images
 START_SECONDS = 10  # what a dead server may cost before the run continues offline
 FINISH_SECONDS = 15  # what it may cost at the end, when the last metrics are on their way
 
 
-def asked_mode() -> str:
-    """Returns the mode that WANDB_MODE asks for, online if it is not set; raises CourseError if there is none such."""
-    asked = os.environ.get("WANDB_MODE") or "online"
+def asked_mode() -> str | None:
+    """Returns the mode that WANDB_MODE or WANDB_DISABLED asks for, None if neither does; raises CourseError."""
+    asked = os.environ.get("WANDB_MODE")
+    if not asked:  # wandb itself has forgotten the other one, people have not
+        return "disabled" if os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1") else None
+    asked = OTHER_NAMES.get(asked, asked)
     if asked not in MODES:
         raise CourseError(f"WANDB_MODE is {asked}, but must be {' or '.join(MODES)}; change it or unset it.")
     return asked
+
+
+def chosen_mode() -> str:
+    """Returns the mode that is asked for, else that of `wandb offline` or `wandb disabled`, else online."""
+    asked = asked_mode()
+    if asked is not None:
+        return asked
+    import wandb  # late: it takes a second
+
+    mode = wandb.setup().settings.mode
+    return OTHER_NAMES.get(mode, mode)
 
 
 class Tracking:
@@ -46,7 +61,7 @@ class Tracking:
     def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> None:
         """Starts the run, or continues the one that has this identity; its files go to `folder`/wandb.
 
-        The mode is that of WANDB_MODE if it is offline or disabled; otherwise online if there is an API key and a
+        The mode is that of `chosen_mode` if it is offline or disabled; otherwise online if there is an API key and a
         server that answers, else offline. Nothing is asked.
         """
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
@@ -128,7 +143,7 @@ class Tracking:
             again = f"wandb sync --include-online {folder}"
             return [f"Look at it:  {self.run.url}", f"If something is missing there:  {again}"]
         sync = "wandb sync" if self.run.offline else "wandb sync --include-online"
-        return [f"Look at it:  wandb leet {folder}", f"Upload it:   {sync} {folder}"]
+        return [f"Upload it:   {sync} {folder}"]
 
     def _folder(self) -> Path:
         return Path(self.run.settings.sync_dir)
@@ -146,7 +161,7 @@ def _start(module: ModuleType, **options: object) -> wandb.Run:
         x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
     )
     init = functools.partial(module.init, settings=settings, **options)
-    mode = asked_mode()
+    mode = chosen_mode()
     try:
         if mode == "online" and not module.login(prompt=False, verify=False):
             mode = "offline"

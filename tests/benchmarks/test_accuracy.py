@@ -1,7 +1,6 @@
 """The figures of the README: computed as they say, and those that were measured."""
 
 import json
-import statistics
 import sys
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 
 from benchmarks import accuracy
 from benchmarks.accuracy import TABLES, table
-from course.challenge.levels import LEVELS
 from course.runs import folder as run_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -27,13 +25,12 @@ def test_the_table_has_mean_spread_and_range_of_the_test_accuracies():
 
 
 def test_a_run_is_measured_by_its_test_its_last_epoch_and_its_best(tmp_path, monkeypatch):
-    (tmp_path / run_folder.METRICS).write_text('{"test_accuracy": 0.97, "test_loss": 0.1}')
+    (tmp_path / run_folder.METRICS).write_text('{"test_accuracy": 0.97, "test_loss": 0.1, "seconds": 4.04}')
     rows = "1,0.9,0.91,0.3", "2,0.95,0.94,0.2", "3,0.99,0.93,0.25", "4,1.0,0.92,"  # the last one's val_loss diverged
     (tmp_path / run_folder.HISTORY).write_text("\n".join(["epoch,accuracy,val_accuracy,val_loss", *rows]))
     monkeypatch.setattr(accuracy, "run", lambda command, seed: tmp_path)
     measured = accuracy.measure("cnn.py", seed=2)
-    assert measured.pop("seconds") >= 0
-    tested = {"seed": 2, "test_accuracy": 0.97, "test_loss": 0.1}
+    tested = {"seed": 2, "test_accuracy": 0.97, "test_loss": 0.1, "seconds": 4.0}
     assert measured == tested | {"accuracy": 1.0, "val_accuracy": 0.92, "best_epoch": 2}
 
 
@@ -73,15 +70,16 @@ def test_the_readme_shows_what_was_measured_for_every_command():
         assert f"| `python {command}` |" in rows
 
 
-def test_each_pass_mark_is_three_deviations_below_what_its_reference_answer_was_measured_to_reach():
+def test_the_page_shows_what_the_reference_answers_were_measured_to_reach():
     solutions = REPOSITORY / "benchmarks" / "solutions"
-    rows, _ = solutions.with_suffix(".md").read_text(encoding="utf-8").strip().split("\n\n")
+    rows, *_ = solutions.with_suffix(".md").read_text(encoding="utf-8").strip().split("\n\n")
     assert rows in (REPOSITORY / "docs" / "challenge.md").read_text(encoding="utf-8")
     results = json.loads(solutions.with_suffix(".json").read_text(encoding="utf-8"))["results"]
-    for (command, seeds), level in zip(TABLES["solutions"].items(), LEVELS[1:], strict=True):
-        accuracies = [run["test_accuracy"] for run in results[command]]
+    for command, seeds in TABLES["solutions"].items():
         assert [run["seed"] for run in results[command]] == list(range(1, seeds + 1))
-        assert statistics.mean(accuracies) - 3 * statistics.stdev(accuracies) >= level.mark
+
+
+RIGHT = {"test_accuracy": 0.9, "val_accuracy": 0.9}
 
 
 def test_the_reference_answers_have_a_table_of_their_own(tmp_path, monkeypatch):
@@ -90,7 +88,9 @@ def test_the_reference_answers_have_a_table_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(
         accuracy,
         "measure",
-        lambda command, seed: asked.append(command) or {"seed": seed, "test_accuracy": 0.9, "seconds": 9.0},
+        lambda command, seed: (
+            asked.append(command) or {"seed": seed, "test_accuracy": 0.9, "val_accuracy": 0.9, "seconds": 9.0}
+        ),
     )
     monkeypatch.setattr(sys, "argv", ["accuracy", "solutions"])
     accuracy.main()

@@ -26,6 +26,7 @@ NETWORK = {
     "activation": "softmax",
     "probabilities": True,
     "normalised": False,
+    "beyond": False,
 }  # fmt: skip
 DATA = {
     "images": ARRAY, "labels": LABELS, "recognised": 998, "test_images": 0, "own_labels": 997, "in_order": False,

@@ -34,9 +34,9 @@ def test_a_right_answer_is_not_refused_and_there_is_one_truth(grade_file, style,
     assert exit_code == 0, said[-1500:]
     assert "To fix" not in said
     remarks = re.findall(r"Worth knowing: (.*?)(?= Worth knowing| Hint| All levels)", said)
-    assert all(wanted.says and remark.startswith(wanted.says) for remark in remarks if "Overfitting" not in remark), (
-        said
-    )
+    assert all(
+        wanted.says and remark.startswith(wanted.says) for remark in remarks if "That is overfitting" not in remark
+    ), said
     assert wanted.says in said
     folder = newest_finished()
     assert folder is not None

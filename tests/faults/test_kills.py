@@ -14,6 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
+import numpy as np
 import pytest
 
 from course.system.files import UNFINISHED
@@ -21,34 +23,69 @@ from course.system.files import UNFINISHED
 pytestmark = pytest.mark.slow  # trains dozens of times
 EPOCHS = 12
 SEED = 20260724  # of the moments
+REMEMBERING = (
+    "keras.callbacks.ReduceLROnPlateau('val_loss', patience=1, factor=0.5)",
+    "keras.callbacks.EarlyStopping('val_accuracy', patience=6, restore_best_weights=True)",
+)
 NAMED = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class Uninterrupted(NamedTuple):
     """A run without interruption, and how long its beginning and its end took, in seconds."""
 
+    script: str  # the text of mlp.py
     words: tuple[str, ...]
+    epochs: int  # that it trained
+    weights: list[np.ndarray]
     numbers: tuple[bytes, dict[str, float]]
     files: set[str]
     before_first_epoch: float
     after_last_epoch: float
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(new_checkout, small_data) -> Uninterrupted:
-    checkout = new_checkout()
-    words = ("mlp.py", "--data", str(small_data), "--epochs", str(EPOCHS))
+def run_uninterrupted(checkout, small_data: Path, script: str, epochs: int) -> Uninterrupted:
+    """Runs a changed mlp.py for so many epochs, or fewer if it stops itself."""
+    (checkout.folder / "mlp.py").write_text(script)
+    words = ("mlp.py", "--data", str(small_data), "--epochs", str(epochs))
     began = time.monotonic()
     with checkout.start(*words) as process:
         for line in process.stdout:
-            if line.startswith("Epoch 1/"):
+            if line.startswith("epoch "):
                 first = time.monotonic()
-            if " - val_loss: " in line:
+            if re.match(r"\d+ of ", line):
                 last = time.monotonic()
     assert process.returncode == 0
     folder = checkout.latest("mlp")
     files = {file.name for file in folder.iterdir()}
-    return Uninterrupted(words, checkout.numbers(folder), files, first - began, time.monotonic() - last)
+    seconds = first - began, time.monotonic() - last
+    rows = len((folder / "history.csv").read_text().splitlines()) - 1
+    return Uninterrupted(script, words, rows, weights_of(folder), checkout.numbers(folder), files, *seconds)
+
+
+def weights_of(folder: Path) -> list[np.ndarray]:
+    return keras.saving.load_model(folder / "model.keras", compile=False).get_weights()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(new_checkout, small_data) -> Uninterrupted:
+    checkout = new_checkout()
+    return run_uninterrupted(checkout, small_data, (checkout.folder / "mlp.py").read_text(), EPOCHS)
+
+
+@pytest.fixture(scope="module")
+def stopped_early(new_checkout, small_data) -> Uninterrupted:
+    """A run with callbacks that decide by what they remember: when to stop, and which weights are the best."""
+    checkout = new_checkout()
+    script = (checkout.folder / "mlp.py").read_text()
+    for old, new in (
+        ("decaying(config, len(X_train))", "keras.optimizers.Adam(0.01)"),
+        ("callbacks=run.callbacks", f"callbacks=[*run.callbacks, {', '.join(REMEMBERING)}]"),
+    ):
+        assert old in script
+        script = script.replace(old, new)
+    run = run_uninterrupted(checkout, small_data, script, 100)
+    assert 10 <= run.epochs < 60
+    return run
 
 
 def strike(checkout, process: subprocess.Popen, number: int, chance: random.Random, usual: Uninterrupted):
@@ -60,7 +97,7 @@ def strike(checkout, process: subprocess.Popen, number: int, chance: random.Rand
     if stage == "begins":
         time.sleep(chance.uniform(0, 0.8 * usual.before_first_epoch))
     else:
-        epoch = EPOCHS if stage == "ends" else chance.randint(1, EPOCHS)
+        epoch = usual.epochs if stage == "ends" else chance.randint(1, usual.epochs)
         seconds = duration_before(process, epoch)
         if stage == "file":
             wait_for_unfinished_file(checkout, process)
@@ -75,9 +112,9 @@ def duration_before(process: subprocess.Popen, epoch: int) -> float:
     """Waits until an epoch, or a later one, begins; returns how many seconds the one before it took."""
     times = []
     for line in process.stdout:
-        begins = re.match(r"Epoch (\d+)/", line)
+        begins = re.match(r"(\d+) of ", line)  # the one before has ended
         times += [time.monotonic()] if begins else []
-        if begins and int(begins[1]) >= epoch:
+        if begins and int(begins[1]) + 1 >= epoch:
             break
     return times[-1] - times[-2] if len(times) > 1 else 0.5
 
@@ -126,6 +163,7 @@ def interrupt_and_resume(checkout, number: int, chance: random.Random, usual: Un
 
     Returns how far it had come, its exit code, and what it wrote to standard error when it was first interrupted.
     """
+    (checkout.folder / "mlp.py").write_text(usual.script)
     before = set((checkout.folder / "runs" / "mlp").glob("2*"))
     process = checkout.start(*usual.words)
     if number != signal.SIGKILL:
@@ -154,6 +192,8 @@ def interrupt_and_resume(checkout, number: int, chance: random.Random, usual: Un
         return state, process.returncode, errors
     assert checkout.numbers(folder) == usual.numbers, state
     assert {file.name for file in folder.iterdir()} == usual.files
+    for weights, expected in zip(weights_of(folder), usual.weights, strict=True):
+        np.testing.assert_array_equal(weights, expected)
     return "finished before" if finished else state, process.returncode, errors
 
 
@@ -173,6 +213,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("kill", range(50 if thorough else 1))
     if "stop" in metafunc.fixturenames:
         metafunc.parametrize("stop", range(20 if thorough else 1))
+    if "moment_of_kill" in metafunc.fixturenames:
+        metafunc.parametrize("moment_of_kill", range(20 if thorough else 2))
 
 
 def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(checkout, uninterrupted, tried, kill):
@@ -180,6 +222,13 @@ def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(checkout,
     state, exit_code, _ = interrupt_and_resume(checkout, signal.SIGKILL, chance, uninterrupted)
     assert exit_code == -signal.SIGKILL or state == "finished before"
     tried("`kill -9`, then `--resume`: the same numbers", Counter([state]))
+
+
+def test_callbacks_remember_after_a_kill_at_any_moment(checkout, stopped_early, tried, moment_of_kill):
+    chance = random.Random(SEED + 1000 + moment_of_kill)
+    state, exit_code, _ = interrupt_and_resume(checkout, signal.SIGKILL, chance, stopped_early)
+    assert exit_code == -signal.SIGKILL or state == "finished before"
+    tried("`kill -9` with EarlyStopping and ReduceLROnPlateau: the same history and weights", Counter([state]))
 
 
 @pytest.mark.parametrize("number", NAMED)
@@ -205,7 +254,7 @@ def test_tracking_loses_a_second_at_most(checkout, small_data, tried, thorough):
         beginnings = []  # of epochs; by then the one before is tracked
         enough = random.Random(SEED + moment).uniform(2, 5)  # seconds
         for line in process.stdout:
-            if line.startswith("Epoch "):
+            if re.match(r"epoch |\d+ of ", line):
                 beginnings.append(time.monotonic())
                 if beginnings[-1] - beginnings[0] > enough:
                     break
@@ -228,7 +277,7 @@ def test_tracking_loses_a_second_at_most(checkout, small_data, tried, thorough):
 def test_a_second_ctrl_c_does_no_harm(checkout, uninterrupted):
     process = checkout.start(*uninterrupted.words)
     for line in process.stdout:
-        if line.startswith("Epoch 3/"):
+        if line.startswith("2 of "):
             break
     for _ in range(5):
         process.send_signal(signal.SIGINT)

@@ -4,6 +4,8 @@ import numpy as np
 
 from course.report import figures
 
+ROWS = [{"epoch": 1, "loss": 0.5, "val_loss": 0.4}, {"epoch": 2, "loss": None, "val_loss": 0.3}]
+
 
 def test_each_kernel_and_feature_map_is_shown_where_it_belongs():
     images = np.arange(3 * 2 * 5, dtype=float).reshape(3, 2, 5)
@@ -15,10 +17,16 @@ def test_each_kernel_and_feature_map_is_shown_where_it_belongs():
 
 
 def test_a_metric_that_was_not_a_number_leaves_a_gap_in_its_curve():
-    rows = [{"epoch": 1, "loss": 0.5, "val_loss": 0.4}, {"epoch": 2, "loss": None, "val_loss": 0.3}]
-    loss = figures.curves(rows, overfits_since=None).axes[0]
+    loss = figures.curves(ROWS, overfits_since=None).axes[0]
     np.testing.assert_array_equal(loss.lines[0].get_ydata(), [0.5, np.nan])
     np.testing.assert_array_equal(loss.lines[1].get_ydata(), [0.4, 0.3])
+
+
+def test_curves_show_what_there_is():
+    rows = [{"epoch": 1, "loss": None, "auc": 0.5}, {"epoch": 2, "loss": None, "auc": 0.6}]
+    drawn = (figures.curves(rows, None), figures.compared_curves({"1": rows}), figures.compared_curves({"1": ROWS}))
+    titles = [[axes.get_title("left") for axes in figure.axes] for figure in drawn]
+    assert titles == [["loss", "auc"], ["loss"], ["val_loss"]]
 
 
 def test_a_confusion_matrix_has_its_numbers_in_its_cells():

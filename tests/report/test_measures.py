@@ -29,3 +29,17 @@ def test_confusion_precision_and_recall_are_scikit_learns(drawn):
         assert scores.images == expected[3][number]
         for found, wanted in ((scores.precision, expected[0][number]), (scores.recall, expected[1][number])):
             assert np.isnan(wanted) if found is None else found == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "drawn"),
+    [
+        (("accuracy", "val_accuracy", "auc"), ["loss", "accuracy"]),
+        ((), ["loss"]),
+        (("val_auc", "auc", "auc_1"), ["loss", "auc", "auc_1"]),
+        (("a_loss", "b_loss", "a_accuracy", "b_accuracy"), ["loss", "a_loss", "b_loss", "a_accuracy"]),
+    ],
+)
+def test_the_metrics_that_are_there_are_drawn(metrics, drawn):
+    row = {"epoch": 1, "loss": 0.5, "accuracy": None, "learning_rate": 0.1} | dict.fromkeys(metrics, 0.5)
+    assert measures.metrics_to_draw([row, row]) == drawn

@@ -49,6 +49,13 @@ def test_the_first_report_of_all_is_not_about_overfitting():
     assert judge(history).kind == "levelled off"
 
 
+def test_epochs_of_another_network_do_not_count():
+    folds = [row(1, 0.5, 0.3), row(2, 0.4, 0.2), row(3, 0.5, 0.4), row(4, 0.39, 0.3)]
+    assert judge(folds).kind == "overfitting"
+    assert judge(folds, Changes(begun=3)).kind == "still learning"
+    assert judge(folds, Changes(begun=4)).kind == "cannot tell"
+
+
 def compared(losses: list[np.ndarray]) -> tuple[list[Row], Changes]:
     """Returns history and changes of epochs with these losses on the validation images; training goes on well."""
     means = [float(loss.mean()) for loss in losses]

@@ -135,10 +135,38 @@ def test_a_learners_own_field_and_metric_can_be_swept(tmp_path, monkeypatch):
         read_sweep_file(write(tmp_path, content | {"parameters": {"depth": {"min": 0, "max": 3}}}))
 
 
+def test_a_script_is_found_where_the_sweep_was_started_or_beside_its_file_or_in_the_course(tmp_path, monkeypatch):
+    here, beside = tmp_path / "here", tmp_path / "beside"
+    for folder in (here, beside):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    file = write(beside, changed())
+    assert read_sweep_file(file).program == str(REPOSITORY / "mlp.py")
+    for folder, program in ((beside, str(beside / "mlp.py")), (here, "mlp.py")):
+        (folder / "mlp.py").write_text((REPOSITORY / "mlp.py").read_text())
+        assert read_sweep_file(file).program == program
+    with pytest.raises(CourseError) as refused:
+        read_sweep_file(write(beside, changed(program="mpl.py")))
+    assert str(refused.value).endswith(
+        f"program is mpl.py, but must be a script that exists, such as cnn.py; there is none in {here} or {beside} or"
+        f" {REPOSITORY}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("begin", "encoding"), [("# coding: latin-1\r\n", "latin-1"), ("", "utf-8-sig"), ("", "utf-8")]
+)
+def test_a_script_is_read_in_the_encoding_that_python_finds_in_it(begin, encoding, tmp_path, monkeypatch):
+    script = begin + (REPOSITORY / "mlp.py").read_text().replace('["accuracy"]', '["accuracy", "schärfe"]')
+    (tmp_path / "mine.py").write_bytes(script.encode(encoding))
+    monkeypatch.chdir(tmp_path)
+    metric = {"name": "val_schärfe", "goal": "maximize"}
+    assert read_sweep_file(write(tmp_path, changed(program="mine.py", metric=metric))).metric.name == "val_schärfe"
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (None, "program is mine.py, but must be a script that exists, such as cnn.py."),
         ("", "mine.py has no class Config, so there are no values to choose."),
         ("Config = 1", "class Config of mine.py must derive from LessonConfig."),
         ("class Config: pass", "class Config of mine.py must derive from LessonConfig."),
@@ -151,8 +179,7 @@ def test_a_learners_own_field_and_metric_can_be_swept(tmp_path, monkeypatch):
 )
 def test_a_script_without_a_config_is_said_in_one_sentence(script, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    if script is not None:
-        (tmp_path / "mine.py").write_bytes(script if isinstance(script, bytes) else script.encode())
+    (tmp_path / "mine.py").write_bytes(script if isinstance(script, bytes) else script.encode())
     with pytest.raises(CourseError) as refused:
         read_sweep_file(write(tmp_path, changed(program="mine.py")))
     assert str(refused.value) == f"sweep.yaml: {said}"

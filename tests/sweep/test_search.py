@@ -8,8 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.sweep.file import Parameter
-from course.sweep.search import _as_suggestion, _cores_per_trial, _from_suggestion, distribution, draw
+from course.sweep.search import _as_suggestion, _cores_per_trial, _from_suggestion, distribution, draw, mode_of_trials
 from course.system.errors import CourseError
+from course.training import tracking
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "mode"),
+    [(None, "online", "offline"), (None, "disabled", "disabled"), ("online", "disabled", "online")],
+)
+def test_trials_are_tracked_offline_unless_one_asks_for_another_mode(asked, chosen, mode, monkeypatch):
+    monkeypatch.setattr(tracking, "asked_mode", lambda: asked)
+    monkeypatch.setattr(tracking, "chosen_mode", lambda: chosen)
+    assert mode_of_trials() == mode
 
 
 def test_values_are_drawn_as_weights_and_biases_defines_their_distributions():

@@ -1,7 +1,10 @@
 """What the terminal shows of a sweep, where it is not a terminal: a line per trial, then a table."""
 
+import numpy as np
 from sweeping import scored
 
+from course.runs import folder as run_folder
+from course.runs.record import Predictions, write_predictions
 from course.sweep.terminal import Scoreboard
 from course.sweep.trials import Trial, TrialProgress
 
@@ -30,3 +33,18 @@ def test_each_trial_has_a_line_and_the_best_is_said_last(sweep, capsys):
         "Best:        val_accuracy 0.7500, trial 3",
         "Repeat it:   python mlp.py --dropout=0.1",
     ]
+
+
+def test_trials_that_cannot_be_told_from_the_best_are_named(sweep, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
+    for number, mistakes in enumerate((10, 11, 60), start=1):
+        right = np.arange(1000) >= mistakes
+        outputs = np.where(right[:, None], [1.0, 0.0], [0.0, 1.0]).astype(np.float32)
+        (tmp_path / "mlp" / str(number)).mkdir(parents=True)
+        answers = Predictions(outputs, np.zeros(1000, np.uint8), np.zeros((1, 1)))
+        write_predictions(tmp_path / "mlp" / str(number) / run_folder.VALIDATION, answers)
+        sweep.keep(scored(number, 1 - mistakes / 1000).model_copy(update={"folder": f"mlp/{number}"}))
+    assert sweep.like_the_best() == [2]
+    monkeypatch.setattr(Trial, "test_accuracy", lambda trial: None)
+    Scoreboard(sweep).show_results()
+    assert "As good:     trial 2, whose difference may be chance" in capsys.readouterr().out

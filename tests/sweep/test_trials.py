@@ -30,6 +30,14 @@ def test_the_group_is_kept_and_begins_the_names_of_runs(sweep):
     assert sweep.run_folders(1) == []
 
 
+def test_a_sweep_is_resumed_with_the_script_beside_its_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path / "runs")
+    (tmp_path / "mine.py").write_text((REPOSITORY / "mlp.py").read_text())
+    sweep = Sweep.new(write(tmp_path, changed(program="mine.py")), None, 1)
+    assert sweep.file.program == Sweep.old(sweep.folder).file.program == str(tmp_path / "mine.py")
+
+
 def test_values_of_every_type_are_read_as_they_were_written(sweep):
     values = {"a": True, "b": 1, "c": 1.0, "d": "1", "e": [64, 64], "f": None, "g": ["a"], "h": 1e-5}
     sweep.keep(Trial(number=2, values=values))

@@ -7,6 +7,8 @@ import sys
 import pytest
 from checkout import REPOSITORY
 
+from course.system.errors import CourseError, end_in_a_sentence
+
 BEGIN = "from course.system.errors import CourseError, end_in_a_sentence\nend_in_a_sentence()\n"
 
 
@@ -24,6 +26,14 @@ def test_exceptions(statement, exit_code, said):
     answer = subprocess.run(program, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert answer.returncode == exit_code
     assert answer.stderr.startswith(said)
+
+
+def test_a_notebook_shows_the_sentence_alone_and_keeps_its_own_way_to_show_other_exceptions(monkeypatch):
+    assert CourseError("Do this.")._render_traceback_() == ["Do this."]  # which IPython asks for
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    hook = sys.excepthook
+    end_in_a_sentence()
+    assert sys.excepthook is hook
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE")

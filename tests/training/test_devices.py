@@ -49,7 +49,7 @@ class Training:
         """Returns when all processes have begun an epoch."""
         for process in self.processes:
             for line in process.stdout:
-                if line.startswith(f"Epoch {epoch}/"):
+                if line.startswith(f"{epoch - 1} of " if epoch > 1 else "epoch "):
                     break
 
     def end(self) -> list[tuple[int, str, str]]:

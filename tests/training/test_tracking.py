@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from course.training.tracking import asked_mode
+
 QUICK = ("cnn.py", "--epochs", "2", "--first_layer_convs", "2", "--batch_size", "100")
 KEY = "0123456789" * 4
 
@@ -38,10 +40,7 @@ def test_without_an_account_a_run_is_tracked_offline_with_everything(checkout, s
         assert record["config"][name] == value
     pictures = list((run / "files" / "media" / "images").glob("predictions*.png"))
     assert len(pictures) == 16
-    # The last lines say how to look at the run and how to upload it.
-    look, upload = answer.stdout.splitlines()[-2:]
-    assert look == f"Look at it:  wandb leet runs/wandb/{run.name}"
-    assert upload == f"Upload it:   wandb sync runs/wandb/{run.name}"
+    assert answer.stdout.splitlines()[-1] == f"Upload it:   wandb sync runs/wandb/{run.name}"
 
 
 @pytest.mark.slow
@@ -61,6 +60,41 @@ def test_a_mode_that_there_is_not_is_refused(checkout):
     assert (
         answer.stderr == "WANDB_MODE is nonsense, but must be online or offline or disabled; change it or unset it.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "mode"),
+    [
+        ("WANDB_MODE", "offline", "offline"),
+        ("WANDB_MODE", "dryrun", "offline"),
+        ("WANDB_MODE", "run", "online"),
+        ("WANDB_DISABLED", "true", "disabled"),
+        ("WANDB_DISABLED", "false", None),
+    ],
+)
+def test_older_ways_to_turn_tracking_off_are_understood(variable, value, mode, monkeypatch):
+    for name in ("WANDB_MODE", "WANDB_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+    assert asked_mode() == mode
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("typed", "mode"), [("disabled", "disabled"), ("offline", "offline"), ("online", "online")])
+def test_what_was_typed_earlier_counts_unless_the_variable_says_otherwise(typed, mode, checkout):
+    assert checkout.run("-m", "wandb", typed).returncode == 0
+    chosen = ("-c", "from course.training import tracking; print(tracking.chosen_mode())")
+    assert checkout.run(*chosen).stdout == f"{mode}\n"
+    assert checkout.run(*chosen, WANDB_MODE="dryrun").stdout == "offline\n"
+
+
+@pytest.mark.slow
+def test_a_run_is_not_tracked_after_wandb_disabled_even_with_a_key(checkout, small_data, no_network):
+    assert checkout.run("-m", "wandb", "disabled").returncode == 0
+    answer = checkout.run(*QUICK, "--data", str(small_data), before=no_network, WANDB_API_KEY=KEY)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "wandb" not in answer.stdout
+    assert not list((checkout.folder / "runs").glob("wandb/*run-*"))
 
 
 @pytest.mark.slow

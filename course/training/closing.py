@@ -1,0 +1,122 @@
+"""What a run says in the terminal, besides its epochs: what is about to happen, and what came out."""
+
+import json
+import statistics
+import sys
+import webbrowser
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from course.config import LessonConfig, script_file
+from course.data import training_images
+from course.runs import folder as run_folder
+from course.runs.certainty import interval
+from course.runs.record import Predictions, Row, read_history
+from course.runs.verdict import judge, read_changes
+from course.system.files import shown, typed
+
+MEASURED = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "accuracy.json"
+SHORTLY = {
+    "overfitting": "It overfits: from epoch {since} on it memorises its training images.",
+    "still learning": "It was still learning: more epochs may help.",
+    "levelled off": "It has levelled off: more epochs alone will hardly help.",
+    "not fitting": "It does not even fit its training images.",
+}
+NEXT = {  # after a run with the values that a script was shipped with
+    "mlp.py": "python cnn.py",
+    "cnn.py": "python cnn.py --more_conv_layers 64",
+    "cnn.py --more_conv_layers 64": "python fast.py",
+    "fast.py": "python best.py",
+    "best.py": "python check.py",
+    "fashion.py": "python check.py",
+}
+
+
+def opening_line(config: LessonConfig) -> str:
+    """Returns what is about to happen, and how long it may take where README knows."""
+    values = config.values()
+    images = config.limit or training_images(config.data)
+    known = _measured(config)
+    long = f", about {statistics.median(run['seconds'] for run in known):.0f} s on two cores" if known else ""
+    epochs = values.get("epochs")
+    passes = f"{epochs} epoch{'' if epochs == 1 else 's'} with {images:,} training images"
+    file = script_file(config)
+    return f"{file.name if file else 'notebook'}: {passes}{long}.\nLoading Keras ..."
+
+
+def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Path, config: LessonConfig) -> None:
+    """Says how good the network is, how sure that is, what README expects, and what the epochs show.
+
+    Args:
+        result: which images it is about, and what the network says to them.
+        metrics: as metrics.json has them.
+        folder: of the run.
+        config: with which it was started.
+    """
+    part, answers = result
+    loss = metrics.get("test_loss")
+    print()
+    if answers is not None and answers.accuracy is not None:
+        low, high = interval(answers.accuracy, len(answers.labels))
+        _set_off(f"{part} accuracy {answers.accuracy:.2%}, 95% interval {low:.2%} to {high:.2%}")
+    elif metrics.get("test_accuracy") is not None:
+        _set_off(f"Test accuracy {metrics['test_accuracy']:.2%}")
+    about = [f"{len(answers.labels):,} images"] if answers is not None else []
+    if part == "Test" and loss is not None:
+        about.append(f"loss {loss:.4f}")
+    print(", ".join([*about, f"{metrics['parameters']:,} parameters", f"{metrics['seconds']:.0f} s."]))
+    if "test_loss" in metrics and loss is None:
+        print("The loss is no longer a number: training diverged. A smaller learning_rate may help.")
+    if part == "Test" and (known := _measured(config)):
+        accuracies = [run["test_accuracy"] for run in known]
+        spread = f"{statistics.mean(accuracies):.2%} ± {100 * statistics.stdev(accuracies):.2f}"
+        print(f"README: {spread} on average, over {len(known)} seeds.")
+    verdict = judge(read_history(folder), read_changes(folder))
+    if verdict.kind in SHORTLY:
+        print(SHORTLY[verdict.kind].format(since=verdict.since))
+    print()
+
+
+def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig) -> None:
+    """Says where the run and its report are, what to try next, and how to upload it; opens the report if asked to."""
+    if (folder / run_folder.REPORT).exists():
+        _say_link("Report:      ", folder / run_folder.REPORT)
+    print(f"Kept in:     {shown(folder)}")
+    if following := NEXT.get(config.command(repeatable=False).removeprefix("python ")):
+        print(f"Try next:    {following}")
+    for direction in directions:
+        print(direction)
+    if config.open and (folder / run_folder.REPORT).exists():
+        webbrowser.open((folder / run_folder.REPORT).resolve().as_uri())
+
+
+def _measured(config: LessonConfig) -> list[dict[str, float]]:
+    """Returns the runs in README's table with the same values, one per seed; none if it has none."""
+    command = config.command(repeatable=False).removeprefix("python ")
+    try:
+        return json.loads(MEASURED.read_text(encoding="utf-8"))["results"].get(command, [])
+    except (OSError, ValueError, LookupError, AttributeError):
+        return []
+
+
+def _set_off(line: str) -> None:
+    Console(highlight=False, markup=False).print(line, style="bold", soft_wrap=True)
+
+
+def _say_link(label: str, file: Path) -> None:
+    """Prints the path of a file, which a terminal opens when it is clicked."""
+    if not sys.stdout.isatty():
+        print(f"{label}{shown(file)}")
+        return
+    link = Text(shown(file), style=f"link {file.resolve().as_uri()}")
+    Console(highlight=False).print(Text(label) + link, soft_wrap=True)
+
+
+def how_far(folder: Path, epochs: int | None, config: LessonConfig) -> str:
+    """Returns how far a run has come that is stopped, None epochs if it is finished, and how to resume it."""
+    if epochs is None:
+        return f"the run is finished and kept in {shown(folder)}"
+    finished = f"{epochs} of {config.values().get('epochs')} epochs are finished and kept in {shown(folder)}"
+    return f"{finished}; resume it with `{typed('--resume', shown(folder))}`"

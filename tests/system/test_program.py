@@ -1,0 +1,48 @@
+"""Whose sys.argv it is: a script's, also in a notebook's %run, but not what is typed into a cell."""
+
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from course.system import files, program
+
+KERNEL = ["/somewhere/ipykernel_launcher.py", "-f", "/tmp/kernel.json"]
+
+
+@pytest.mark.parametrize(
+    ("interactive", "file", "argv", "name", "arguments"),
+    [
+        (False, "/course/cnn.py", ["cnn.py", "--epochs", "1"], "cnn.py", ["--epochs", "1"]),
+        (False, "/lib/cProfile.py", ["cnn.py", "--epochs", "1"], "cnn.py", ["--epochs", "1"]),
+        (False, None, ["-c", "--epochs"], "-c", ["--epochs"]),
+        (True, "cnn.py", ["cnn.py", "--epochs", "1"], "cnn.py", ["--epochs", "1"]),  # IPython's %run
+        (True, None, KERNEL, "notebook", []),
+        (True, "/course/cnn.py", KERNEL, "notebook", []),  # an editor may give a cell the name of its file
+        (True, None, [""], "notebook", []),  # Python's own prompt
+    ],
+)
+def test_options_are_read_only_if_a_script_was_started_with_them(interactive, file, argv, name, arguments, monkeypatch):
+    main = types.ModuleType("__main__")
+    if file is not None:
+        main.__file__ = file
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr(sys, "argv", argv)
+    if interactive:
+        monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    assert program.name() == name
+    assert program.arguments() == arguments
+    assert program.script() == (None if name == "notebook" else Path(argv[0]))
+
+
+def test_how_to_start_again_is_said_for_a_script_of_run_and_for_a_cell(monkeypatch):
+    main = types.ModuleType("__main__")
+    main.__file__ = "cnn.py"
+    del main.__spec__  # as %run of IPython
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    monkeypatch.setattr(sys, "argv", ["cnn.py"])
+    assert files.typed("--resume", "runs/a") == "python cnn.py --resume runs/a"
+    monkeypatch.setattr(sys, "argv", KERNEL)
+    assert files.typed("--resume", "runs/a") == "main(Config.from_command_line(['--resume', 'runs/a']))"

@@ -1,0 +1,73 @@
+"""Keras, loaded when it is used, and the backends that it may have."""
+
+import importlib.util
+import json
+
+import pytest
+
+from course import late
+from course.system.errors import CourseError
+
+MISSING = "KERAS_BACKEND is torch, which is not installed; `pip install torch` installs it, or use another backend."
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["theano", "Tensorflow", "numpy"])
+def test_an_unknown_backend_is_refused_wherever_it_is_named(name, keras_home, monkeypatch):
+    file = keras_home / "keras.json"
+    file.write_text(json.dumps({"backend": name}))
+    allowed = "but must be tensorflow or jax or torch; change it or"
+    with pytest.raises(CourseError) as refused:
+        late.backend()
+    assert str(refused.value) == f"backend in {file} is {name}, {allowed} leave it out."
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    with pytest.raises(CourseError) as refused:
+        late.backend()
+    assert str(refused.value) == f"KERAS_BACKEND is {name}, {allowed} unset it."
+
+
+def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(CourseError) as refused:
+        late.backend()
+    assert str(refused.value) == MISSING
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"backend": "tensorflow"}'])
+def test_without_a_word_about_it_the_backend_is_tensorflow(content, keras_home):
+    if content is not None:
+        (keras_home / "keras.json").write_text(content)
+    assert late.backend() == "tensorflow"
+
+
+def test_a_script_with_an_unknown_backend_ends_in_a_sentence_but_shows_its_help(checkout):
+    answer = checkout.run("mlp.py", KERAS_BACKEND="theano")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "KERAS_BACKEND is theano, but must be tensorflow or jax or torch; change it or unset it.\n"
+    assert not (checkout.folder / "runs").exists()
+    assert checkout.run("mlp.py", "--help", KERAS_BACKEND="theano").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["check.py", "convolution.py", "report.py", "sweep.py", "fashion.py", "best.py"])
+def test_every_script_says_the_same(tool, checkout):
+    answer = checkout.run("-X", "importtime", tool, KERAS_BACKEND="Tensorflow")
+    said = [line for line in answer.stderr.splitlines() if not line.startswith("import time:")]
+    assert answer.returncode == 2
+    assert said == ["KERAS_BACKEND is Tensorflow, but must be tensorflow or jax or torch; change it or unset it."]
+    assert "| tensorflow\n" not in answer.stderr
+
+
+def test_a_script_that_uses_keras_before_its_command_line_says_so_too(checkout):
+    (checkout.folder / "mine.py").write_text("import course\nfrom keras import layers\n")
+    answer = checkout.run("mine.py", KERAS_BACKEND="theano")
+    assert answer.returncode == 2
+    assert answer.stderr == "KERAS_BACKEND is theano, but must be tensorflow or jax or torch; change it or unset it.\n"

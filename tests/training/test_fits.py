@@ -1,0 +1,320 @@
+"""Any number of fits, of any networks, with any metrics and callbacks: kept, counted, and resumed."""
+
+import csv
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import mlp
+from course.runs import folder as run_folder
+from course.runs.record import COLUMNS, read_history
+from course.system.errors import CourseError
+from course.training.run import Run
+
+X = np.random.default_rng(1).normal(size=(64, 4)).astype("float32")
+Y = (X.sum(axis=1) > 0).astype("int64")
+LOSS = "sparse_categorical_crossentropy"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch) -> None:
+    """Keeps runs in a folder of this test, tracks none of them, and names the program that resumes them."""
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mlp.py"])
+
+
+def network(optimizer: object = "adam", **options: object) -> keras.Model:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dropout(0.2)])
+    model.add(keras.layers.Dense(2, activation="softmax"))
+    model.compile(optimizer, **{"loss": LOSS, "metrics": ["accuracy"], "run_eagerly": True} | options)
+    return model
+
+
+class Killed(BaseException):
+    """As if the process had ended."""
+
+
+def killing(at: int) -> keras.callbacks.Callback:
+    """Returns what ends a run in the beginning of its n-th epoch, counted over all fits; 0 for never."""
+    epochs = iter(range(1, sys.maxsize))
+
+    def kill(epoch: int, logs: object = None) -> None:
+        if next(epochs) == at:
+            raise Killed
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=kill)
+
+
+def train(program, kill_at: int = 0, resume: str | None = None) -> tuple[Path, object]:
+    """Runs a program in a run, which may be killed at the beginning of an epoch; returns its folder and result."""
+    keras.utils.clear_session()  # names are counted anew, as in a new process
+    with Run(mlp.Config(resume=resume)) as run:
+        try:
+            return run.folder, program([*run.callbacks, killing(kill_at)])
+        except Killed:
+            return run.folder, None
+
+
+def fit(model: keras.Model, callbacks: list, **options: object) -> keras.callbacks.History:
+    arguments = {"epochs": 2, "batch_size": 16, "verbose": 0, "validation_data": (X[:16], Y[:16])}
+    return model.fit(X, Y, callbacks=callbacks, **arguments | options)
+
+
+def check_resumes(program, kills: list[int]) -> None:
+    """Checks that a program returns the same whether it was killed or not, and its run has the same history."""
+    folder, expected = train(program)
+    history = (folder / run_folder.HISTORY).read_text()
+    for kill in kills:
+        killed, nothing = train(program, kill)
+        assert nothing is None
+        resumed, result = train(program, resume=str(killed))
+        assert resumed == killed.resolve()
+        assert (killed / run_folder.HISTORY).read_text() == history, kill
+        assert result == expected, kill
+
+
+def early_stopping(callbacks):
+    model = network(keras.optimizers.SGD(0.5))
+    others = [
+        keras.callbacks.ReduceLROnPlateau("val_loss", patience=1, factor=0.5, min_delta=0.01),
+        keras.callbacks.EarlyStopping("val_accuracy", patience=3, restore_best_weights=True),
+    ]
+    history = fit(model, [*callbacks, *others], epochs=30)
+    return history.history, history.epoch, [weights.tolist() for weights in model.get_weights()]
+
+
+@pytest.mark.slow
+def test_early_stopping_and_reduced_learning_rates_resume():
+    check_resumes(early_stopping, [2, 4, 5])
+
+
+class Averaging(keras.callbacks.Callback):
+    """A learner's own: weights averaged over the epochs, which the network gets in the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sums, self.seen = [], {"epochs": 0, 1: (2.5, None)}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen["epochs"] += 1
+        sums = self.sums or [0] * len(self.model.get_weights())
+        self.sums = [total + weights for total, weights in zip(sums, self.model.get_weights(), strict=True)]
+
+    def on_train_end(self, logs=None):
+        if self.sums:
+            self.model.set_weights([total / self.seen["epochs"] for total in self.sums])
+
+
+def others(kind: str) -> list[keras.callbacks.Callback]:
+    return {
+        "scheduler": [keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)],
+        "swapped averages": [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)],
+        "averages": [],
+        "terminating": [keras.callbacks.TerminateOnNaN()],
+        "own": [Averaging()],
+    }[kind]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["scheduler", "swapped averages", "averages", "terminating", "own"])
+def test_other_callbacks_resume(kind, capsys):
+    def program(callbacks):
+        optimizer = keras.optimizers.Adam(0.1, use_ema="averages" in kind, ema_momentum=0.5)
+        model = network(optimizer, run_eagerly=False)
+        history = fit(model, [others(kind), callbacks], epochs=4)
+        return history.history, model.evaluate(X, Y, verbose=0), [weights.tolist() for weights in model.get_weights()]
+
+    check_resumes(program, [2, 4])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+def test_model_checkpoint_keeps_the_best_over_several_fits(tmp_path):
+    def program(callbacks):
+        model, best = network(), keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
+        histories = [fit(model, [best, *callbacks]).history for _ in range(2)]
+        return histories, best.best
+
+    check_resumes(program, [2, 3, 4])
+
+
+def folds(callbacks):
+    """Trains a network for each third of the images, drawn at random, which it is validated with."""
+    scores, models = [], []
+    for _ in range(3):
+        rows = np.random.permutation(len(X))[:20]
+        held_out = X[rows], np.eye(2)[Y[rows]]
+        models.append(network(metrics=["accuracy", keras.metrics.AUC()], loss="categorical_crossentropy"))
+        models[-1].fit(X, np.eye(2)[Y], epochs=2, callbacks=callbacks, validation_data=held_out, verbose=0)
+        scores.append(models[-1].evaluate(*held_out, verbose=0))
+    return scores, sum(model.predict(X, verbose=0) for model in models).tolist()
+
+
+@pytest.mark.slow
+def test_folds_resume_with_the_weights_of_every_network(capsys):
+    check_resumes(folds, [2, 3, 4, 6])
+    assert capsys.readouterr().err == ""
+
+
+def test_epochs_are_counted_on_and_columns_added():
+    def program(callbacks):
+        fit(network(metrics=[keras.metrics.SparseCategoricalAccuracy(name="right")]), callbacks)
+        fit(network(metrics=[], loss=LOSS), callbacks, epochs=5, initial_epoch=4, validation_data=None)
+
+    folder, _ = train(program)
+    with (folder / run_folder.HISTORY).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert list(rows[0]) == [*COLUMNS, "right", "val_right"]
+    assert rows[1]["accuracy"] == rows[1]["right"] != ""
+    assert rows[1]["val_accuracy"] == rows[1]["val_right"] != ""
+    assert rows[2]["accuracy"] == rows[2]["val_loss"] == ""
+    assert len(read_history(folder)) == 3
+
+
+@pytest.mark.slow
+def test_a_loop_of_fits_resumes_and_says_what_may_differ(capsys):
+    def program(callbacks):
+        model = network()
+        losses = [fit(model, callbacks, epochs=1).history["val_loss"] for _ in range(4)]
+        return losses, [weights.tolist() for weights in model.get_weights()]
+
+    check_resumes(program, [4])
+    assert "mlp.py has called fit several times for one network" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_network_that_is_compiled_again_resumes():
+    def program(callbacks):
+        model = network()
+        fit(model, callbacks)
+        model.layers[0].trainable = False
+        model.compile(keras.optimizers.RMSprop(0.01), loss=LOSS, metrics=["accuracy"])
+        fit(model, callbacks)
+        return [weights.tolist() for weights in model.get_weights()]
+
+    check_resumes(program, [2, 3, 4])
+
+
+class Subclassed(keras.Model):
+    """Has no weights before its first batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.out = keras.layers.Dense(8, activation="relu"), keras.layers.Dense(2)
+        self.dropout = keras.layers.Dropout(0.3)
+
+    def call(self, inputs, training=None):
+        return keras.ops.softmax(self.out(self.dropout(self.hidden(inputs), training=training)))
+
+
+@pytest.mark.slow
+def test_a_network_that_is_built_by_its_first_batch_resumes():
+    def program(callbacks):
+        model = Subclassed()
+        model.compile("adam", loss=LOSS, metrics=["accuracy"])
+        history = fit(model, callbacks, epochs=3).history
+        return history, [weights.tolist() for weights in model.get_weights()]
+
+    check_resumes(program, [3])
+
+
+@pytest.mark.slow
+def test_callbacks_that_cannot_resume_are_named_before_training(tmp_path, capsys):
+    class Opaque(keras.callbacks.Callback):
+        numbers = None
+
+        def on_train_begin(self, logs=None):
+            self.numbers = iter([])
+
+    def program(callbacks):
+        fit(network(), [keras.callbacks.CSVLogger(tmp_path / "log.csv"), Opaque(), *callbacks])
+
+    def program_as_resumed(callbacks):
+        return capsys.readouterr().err
+
+    killed, _ = train(lambda callbacks: program(callbacks) or fit(network(), callbacks), 3)
+    capsys.readouterr()
+    _, said = train(program_as_resumed, resume=str(killed))
+    assert said.splitlines() == [
+        f"{kind} starts again as if training began now, because what it remembers ({attributes}) cannot be kept; what"
+        " it does may differ from a run that was not interrupted."
+        for kind, attributes in (("CSVLogger", "csv_file"), ("Opaque", "numbers"))
+    ]
+
+
+def test_callbacks_in_a_list_of_keras_and_by_position_come_in_order():
+    def program(callbacks):
+        model = network()
+        stopping = keras.callbacks.EarlyStopping("loss", patience=0, baseline=0)
+        whole = keras.callbacks.CallbackList([*callbacks, stopping], add_history=True, model=model)
+        model.fit(X, Y, 16, 9, 0, whole)
+        return len(model.fit(X, Y, 16, 1, 0, callbacks).epoch), stopping.stopped_epoch
+
+    check_resumes(program, [])
+    assert train(program)[1][0] == 1
+
+
+@pytest.mark.slow
+def test_other_networks_are_refused_on_resume():
+    def program(callbacks):
+        fit(network(), callbacks)
+        fit(network(), callbacks)
+
+    def changed(callbacks):
+        model = network()
+        fit(model, callbacks)
+        fit(model, callbacks)
+
+    folder, _ = train(program, 4)
+    with pytest.raises(CourseError, match=r"^mlp.py now builds a different network"):
+        train(changed, resume=str(folder))
+
+
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule without get_config."""
+
+    def __call__(self, step):
+        return 0.01 / (1 + keras.ops.cast(step, "float32"))
+
+
+class Sized(keras.layers.Layer):
+    """A layer that Keras cannot save: without get_config, and made with what is not a plain value."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.dense = keras.layers.Dense(units())
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def test_a_schedule_that_cannot_be_saved_leaves_its_network(capsys):
+    def program(callbacks):
+        model = network(keras.optimizers.Adam(WarmUp()))
+        fit(model, callbacks)
+        assert model.compiled
+        return model.predict(X, verbose=0)
+
+    folder, predicted = train(program)
+    model = keras.saving.load_model(folder / run_folder.MODEL, compile=False)
+    np.testing.assert_allclose(model.predict(X, verbose=0), predicted, rtol=1e-6)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_network_that_cannot_be_saved_is_trained_and_said_so_once(capsys):
+    def program(callbacks):
+        model = keras.Sequential([keras.Input((4,)), Sized(lambda: 2)])
+        model.compile("adam", LOSS)
+        fit(model, callbacks, epochs=3, validation_data=None)
+
+    folder, _ = train(program)
+    said = capsys.readouterr().err
+    assert said.startswith("This network cannot be kept in a file (")
+    assert said.count("\n") == 1
+    assert len(read_history(folder)) == 3
+    assert not (folder / run_folder.MODEL).exists()
