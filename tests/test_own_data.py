@@ -189,7 +189,7 @@ def test_a_class_that_is_missing_from_a_part_is_named(train_labels, test_labels,
 
 
 @pytest.mark.slow
-def test_a_file_sorted_by_class_is_learnt_as_well_as_a_shuffled_one(checkout):
+def test_a_file_sorted_by_class_is_learnt_as_well_as_a_shuffled_one(checkout, thorough):
     (images, labels), (test_images, test_labels) = load_data_set("mnist")
     tests = {"x_test": test_images[:2000], "y_test": test_labels[:2000]}
     by_class = np.argsort(labels[:9000], kind="stable")
@@ -198,7 +198,7 @@ def test_a_file_sorted_by_class_is_learnt_as_well_as_a_shuffled_one(checkout):
     for name, kept in (("sorted", by_class), ("shuffled", at_random)):
         np.savez(checkout.folder / f"{name}.npz", x_train=images[kept], y_train=labels[kept], **tests)
         rows = []
-        for seed in range(1, 6):
+        for seed in range(1, 6 if thorough else 2):
             done = checkout.run(
                 "cnn.py", "--data", f"{name}.npz", "--epochs=2", f"--seed={seed}", WANDB_MODE="disabled"
             )
@@ -210,7 +210,10 @@ def test_a_file_sorted_by_class_is_learnt_as_well_as_a_shuffled_one(checkout):
                 (json.loads((folder / "metrics.json").read_text())["test_accuracy"], float(last["val_accuracy"]))
             )
         reached[name] = np.array(rows)
-        print(name, reached[name].mean(axis=0), reached[name].std(axis=0, ddof=1))
+        print(name, reached[name].mean(axis=0), reached[name].std(axis=0))
+    if not thorough:  # with classes missing from validation it was 0.69
+        assert min(accuracies.min() for accuracies in reached.values()) > 0.9
+        return
     difference = np.abs(reached["sorted"].mean(axis=0) - reached["shuffled"].mean(axis=0))
     test, valid = np.maximum(*(accuracies.std(axis=0, ddof=1) for accuracies in reached.values()))
     assert difference[0] <= test
