@@ -14,7 +14,7 @@ from course.runs.record import Row
 
 WIDTH = 5.6  # inches, so that text can still be read on a phone
 LINES = [(colour, style) for style in ("-", "--") for colour in (BLUE, ORANGE, GREEN, PURPLE)]
-INK, MAPS = "Greys", "viridis"  # colour maps of images and of feature maps
+INK = "Greys"  # colour map of images
 
 
 @styled()
@@ -158,6 +158,33 @@ def weight_images(weights: np.ndarray) -> Figure:
 
 
 @styled()
+def kernels_and_maps(kernels: np.ndarray, maps: np.ndarray) -> Figure:
+    """Each kernel next to the feature map that it makes: (height, width, n) and (height, width, n), each to its scale."""
+    times = max(1, maps.shape[0] // kernels.shape[0])
+    large = np.kron(kernels / _strongest(kernels), np.ones((times, times, 1)))
+    height = max(large.shape[0], maps.shape[0])
+    gap = np.full((height, max(1, maps.shape[1] // 8), kernels.shape[-1]), np.nan)
+    both = [_centred(large, height), gap, _centred(maps / _strongest(maps), height)]
+    columns = min(kernels.shape[-1], 4)
+    whole = montage(np.concatenate(both, axis=1), columns)
+    figure = new_figure(WIDTH, 0.1 + WIDTH * whole.shape[0] / whole.shape[1])
+    axes = figure.subplots()
+    axes.imshow(whole, cmap=SIGNED, vmin=-1, vmax=1)
+    axes.axis("off")
+    return figure
+
+
+def _strongest(values: np.ndarray) -> np.ndarray:
+    """Returns the largest size of a value in each of n images, (1, 1, n)."""
+    return np.maximum(np.abs(values).max(axis=(0, 1), keepdims=True), 1e-9)
+
+
+def _centred(images: np.ndarray, height: int) -> np.ndarray:
+    missing = height - images.shape[0]
+    return np.pad(images, ((missing // 2, missing - missing // 2), (0, 0), (0, 0)), constant_values=np.nan)
+
+
+@styled()
 def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], names: tuple[str, ...]) -> Figure:
     """One image (height, width), and title and output of each layer for it; `names` are those of the classes.
 
@@ -171,9 +198,11 @@ def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], nam
     for axes, (title, output) in zip(between, outputs[:-1], strict=True):
         axes.set_title(title)
         if output.ndim == 3:
-            axes.imshow(montage(output[..., :8], 8), cmap=MAPS)
+            shown, strongest = montage(output[..., :8], 8), float(np.abs(output).max()) or 1
+            axes.imshow(shown, cmap=SIGNED, vmin=-strongest, vmax=strongest)
         else:
-            axes.imshow(output[np.newaxis], cmap=MAPS, aspect="auto")
+            strongest = float(np.abs(output).max()) or 1
+            axes.imshow(output[np.newaxis], cmap=SIGNED, vmin=-strongest, vmax=strongest, aspect="auto")
     for axes in (first, *between):
         axes.axis("off")
         axes.set_anchor("NW")

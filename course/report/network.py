@@ -79,9 +79,17 @@ class SavedNetwork:
         outputs = keras.Model(self._model.inputs, [layer.output for layer in layers])([image], training=False)
         values = [keras.ops.convert_to_numpy(output)[0] for output in outputs]
         titles = [
-            f"{layer.name}: {' x '.join(map(str, output.shape))}" for layer, output in zip(layers, values, strict=True)
+            f"{_in_words(layer)}: {' x '.join(f'{size:,}' for size in output.shape)}"
+            for layer, output in zip(layers, values, strict=True)
         ]
         return list(zip(titles, values, strict=True))
+
+
+def _in_words(layer: keras.Layer) -> str:
+    kind = type(layer).__name__
+    return {"Conv2D": "convolution", "MaxPooling2D": "pooling", "Flatten": "flattened", "Dense": "dense"}.get(
+        kind, kind
+    )
 
 
 def _is_idle(layer: keras.Layer) -> bool:

@@ -12,15 +12,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course.data import class_names, load_data_set
+from course.data import class_names, load_test_images
 from course.report import figures, measures
 from course.report.network import FirstWeights, SavedNetwork
-from course.report.style import png
+from course.report.preparation import Preparation
+from course.report.style import png, svg
 from course.report.trust import how_far_to_trust
 from course.report.votes import read_votes
 from course.runs import certainty
 from course.runs import folder as run_folder
 from course.runs.record import Predictions, Record, Row, read_predictions, read_run
+from course.runs.next_step import next_step
 from course.runs.verdict import judge, read_changes
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
@@ -28,6 +30,14 @@ from course.system.files import replacing, shown, write_text
 NOTHING = "\N{EN DASH}"  # in a table
 MOST_MISTAKES = 12
 MOST_KERNELS = 64
+PAGES = {  # of docs/, by the script that they are about
+    "mlp": "multilayer-perceptron",
+    "cnn": "convolutional-network",
+    "fast": "speed",
+    "best": "accuracy",
+    "fashion": "challenge",
+}
+EXPERTS = ("project", "name", "data_parallel")  # values that are folded away
 TEMPLATES = Path(__file__).parent / "templates"
 
 Draw = Callable[[str, str, Figure], None]  # takes a picture's name, what it shows in words, and itself
@@ -40,6 +50,7 @@ class Picture(NamedTuple):
     name: str
     words: str
     png: bytes
+    svg: str = ""  # the same as an element of a page, for what is drawn
 
     @property
     def address(self) -> str:
@@ -63,14 +74,18 @@ def write_report(folder: Path) -> list[Picture]:
     Raises CourseError if there is no run, if it was damaged, or if the report cannot be written.
     """
     record = read_run(folder)
+    verdict = judge(record.history, read_changes(record.folder))
     pictures: dict[str, Picture] = {}
 
     def draw(name: str, words: str, figure: Figure) -> None:
-        pictures[name] = Picture(name, words, png(figure))
+        pictures[name] = Picture(name, words, png(figure), svg(figure, name, words))
 
     mistakes, no_mistakes = _mistakes(record)
-    sections = _learning(record, draw) | _confusion(record, draw) | _trust(record, draw) | _network(record, draw)
-    page = render("run.html", record=record, pictures=pictures, mistakes=mistakes, no_mistakes=no_mistakes, **sections)
+    _learning(record, verdict.since, draw)
+    sections = _confusion(record, draw) | _trust(record, draw) | _network(record, draw)
+    sections |= {"mistakes": mistakes, "no_mistakes": no_mistakes, "verdict": verdict, "pictures": pictures}
+    following = next_step(record, verdict)
+    page = render("run.html", record=record, next=following, page=PAGES.get(record.script), experts=EXPERTS, **sections)
     try:
         (folder / run_folder.PICTURES).mkdir(exist_ok=True)
     except OSError as error:
@@ -95,7 +110,8 @@ def write_comparison(folders: list[Path], file: Path) -> None:
     histories = {f"{number}: {name}": record.history for number, (name, record) in numbered if record.history}
     if histories:
         words = f"Loss and accuracy after each epoch: {', '.join(histories)}. The table has the results."
-        pictures["curves"] = Picture("curves", words, png(figures.compared_curves(histories)))
+        figure = figures.compared_curves(histories)
+        pictures["curves"] = Picture("curves", words, png(figure), svg(figure, "curves", words))
     differences = {field: row for field, row in values.items() if any(value != row[0] for value in row)}
     certain = compared_in_words(folders)
     write_text(
@@ -121,7 +137,7 @@ def render(name: str, **values: object) -> str:
         "interval": _interval,
         "percent": lambda fraction: NOTHING if fraction is None else f"{fraction:.2%}",
         "number": _number,
-        "shape": lambda shape: " x ".join(map(str, shape)),
+        "shape": lambda shape: " x ".join(f"{size:,}" for size in shape),
         "hyphenated": lambda name: re.sub("(?<=[a-z])(?=[A-Z0-9])", "\N{SOFT HYPHEN}", name),
     }
     return pages.get_template(name).render(**values)
@@ -134,12 +150,9 @@ def _interval(accuracy: float | None, images: int) -> str:
     return f"{low:.2%} to {high:.2%}"
 
 
-def _learning(record: Record, draw: Draw) -> Section:
-    if not record.history:
-        return {}
-    verdict = judge(record.history, read_changes(record.folder))
-    draw("curves", _curves_in_words(record.history), figures.curves(record.history, verdict.since))
-    return {"verdict": verdict}
+def _learning(record: Record, overfits_since: int | None, draw: Draw) -> None:
+    if record.history:
+        draw("curves", _curves_in_words(record.history), figures.curves(record.history, overfits_since))
 
 
 def _confusion(record: Record, draw: Draw) -> Section:
@@ -186,18 +199,49 @@ def _network(record: Record, draw: Draw) -> Section:
     try:
         network = SavedNetwork(record.folder / run_folder.MODEL)
         section["layers"] = network.layers()
-        if weights := network.first_weights(*record.image_size):
+        weights = network.first_weights(*record.image_size)
+        outputs: list[tuple[str, np.ndarray]] = []
+        if record.predictions is not None:
+            number, prepared = _one_image(record, record.predictions)
+            outputs = network.outputs(prepared)
+            draw("journey", *_journey(record, record.predictions, number, outputs))
+        if weights is not None:
             section["weights_of"] = weights.kind
-            draw("kernels", _weights_in_words(weights), figures.weight_images(weights.images[..., :MOST_KERNELS]))
-        if predictions := record.predictions:
-            names, outputs = _names(record.data, predictions), network.outputs(predictions.example[:1])
-            layers = ", ".join(name for name, _ in outputs)
-            words = f"A test image, {names[predictions.labels[0]]}, after each layer: {layers}; it is predicted as"
-            journey = figures.layer_by_layer(_test_images(record, predictions)[0], outputs, names)
-            draw("journey", f"{words} {names[predictions.classes[0]]}.", journey)
+            kernels = weights.images[..., :MOST_KERNELS]
+            count = kernels.shape[-1]
+            maps = next(
+                (made[..., :count] for _, made in outputs if weights.kind == "kernels" and made.ndim == 3), None
+            )
+            section["with_maps"] = maps is not None
+            figure = figures.weight_images(kernels) if maps is None else figures.kernels_and_maps(kernels, maps)
+            draw("kernels", _weights_in_words(weights), figure)
     except Exception as error:  # a learner's network may be anything
         section["problem"] = f"Not all of this network can be shown ({first_line(error)})."
     return section
+
+
+def _one_image(record: Record, predictions: Predictions) -> tuple[int, np.ndarray]:
+    """Returns the number of the test image that is shown layer by layer, and that image as the network takes it.
+
+    The mistake that the network is surest of, where it can be prepared as the lesson does; else the first image.
+    """
+    wrong = np.flatnonzero(predictions.classes != predictions.labels)
+    images = _test_images(record, predictions)
+    preparation = Preparation.derived(images, predictions.example)
+    if preparation is None or not len(wrong):
+        return 0, predictions.example[:1]
+    number = int(wrong[predictions.outputs.max(axis=1)[wrong].argmax()])
+    return number, preparation.apply(images[[number]])
+
+
+def _journey(
+    record: Record, predictions: Predictions, number: int, outputs: list[tuple[str, np.ndarray]]
+) -> tuple[str, Figure]:
+    names = _names(record.data, predictions)
+    truth, answer = names[predictions.labels[number]], names[int(outputs[-1][1].argmax())]
+    layers = ", ".join(name for name, _ in outputs)
+    words = f"Test image {number:,}, {truth}, after each layer: {layers}; it is predicted as {answer}."
+    return words, figures.layer_by_layer(_test_images(record, predictions)[number], outputs, names)
 
 
 def _names(data: str, predictions: Predictions) -> tuple[str, ...]:
@@ -207,7 +251,7 @@ def _names(data: str, predictions: Predictions) -> tuple[str, ...]:
 
 
 def _test_images(record: Record, predictions: Predictions) -> np.ndarray:
-    _, (images, _) = load_data_set(record.data, record.image_size)
+    images = load_test_images(record.data, record.image_size)
     if len(images) < len(predictions.labels):
         raise CourseError(f"{record.data} has fewer images than when {shown(record.folder)} was tested.")
     return images
@@ -248,4 +292,4 @@ def _number(value: object) -> str:
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
-    return f"{value:,}" if type(value) is int and abs(value) >= 10_000 else str(value)
+    return f"{value:,}" if type(value) is int else str(value)

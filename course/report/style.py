@@ -1,8 +1,10 @@
-"""How every picture of the course looks, and how it becomes a PNG."""
+"""How every picture of the course looks, and how it becomes a PNG file, or vectors in a page."""
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator
+from html import escape
 
 import matplotlib as mpl
 from matplotlib.colors import LinearSegmentedColormap
@@ -25,9 +27,11 @@ STYLE = mpl.RcParams(
         "figure.constrained_layout.use": True,
         "font.family": "DejaVu Sans",  # comes with matplotlib, so that pictures are the same everywhere
         "font.size": 11,
-        "image.interpolation": "nearest",
+        "image.interpolation": "none",  # pixels stay pixels, also in vectors
         "legend.frameon": False,
         "lines.linewidth": 2,
+        "svg.fonttype": "none",  # text is text, in the type of the page
+        "svg.hashsalt": "course",  # the same figure always gives the same bytes
     }
 )
 
@@ -51,3 +55,31 @@ def png(figure: Figure) -> bytes:
     with styled():
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
+
+
+def svg(figure: Figure, name: str, words: str) -> str:
+    """Returns the figure as an <svg> element in the colours and the type of the page it is put into.
+
+    Args:
+        figure: what is drawn black or grey follows the page's ink, light or dark.
+        name: begins all ids, of which a page must have each once.
+        words: what it shows, for those who cannot see it.
+    """
+    file = io.StringIO()
+    with styled():
+        figure.savefig(
+            file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), transparent=True
+        )
+    drawn = file.getvalue()
+    drawn = drawn[drawn.index("<svg") :]
+    drawn = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", drawn, flags=re.DOTALL)  # it would style the whole page
+    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r'\bid="', f'id="{name}-', drawn)
+    drawn = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", drawn)
+    drawn = re.sub(r"; font-family: [^;\"]*", "", drawn)
+    for colour, variable in (("#000000", "var(--ink)"), (GREY, "var(--soft)"), ("#dddddd", "var(--line)")):
+        drawn = drawn.replace(colour, variable)
+    drawn = re.sub(
+        r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{escape(words)}">', drawn, count=1
+    )
+    return drawn

@@ -7,7 +7,7 @@ import optuna
 
 from course.report import figures
 from course.report.page import Picture, render
-from course.report.style import png
+from course.report.style import png, svg
 from course.runs import folder as run_folder
 from course.sweep.file import Parameter
 from course.sweep.trials import Sweep, Trial
@@ -66,7 +66,8 @@ def _picture(sweep: Sweep, ranked: list[Trial]) -> Picture:
         f"{len(ranked)} trials as lines over the values of {', '.join(varied)} to their {metric}, from"
         f" {ranked[0].score_text} ({best}) to {ranked[-1].score_text}. The table has them all."
     )
-    return Picture("trials", words, png(figures.parallel_coordinates(columns, logarithmic)))
+    figure = figures.parallel_coordinates(columns, logarithmic)
+    return Picture("trials", words, png(figure), svg(figure, "trials", words))
 
 
 def _points(parameter: Parameter, name: str, trials: list[Trial]) -> list[float | str]:

@@ -18,12 +18,13 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def describe_environment() -> dict[str, str]:
-    """Returns by name what may change a run's numbers or its seconds; loads Keras."""
+def describe_environment(command: str) -> dict[str, str]:
+    """Returns by name what may change a run's numbers or its seconds, and the command that repeats it; loads Keras."""
     backend = keras.backend.backend()
     packages = {"Keras": "keras", "backend": backend, "NumPy": "numpy", "Weights & Biases": "wandb"}
     versions = {name: importlib.metadata.version(package) for name, package in packages.items()}
     return {
+        "command": command,
         "Python": platform.python_version(),
         **versions,
         "backend": f"{backend} {versions['backend']}",

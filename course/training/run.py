@@ -96,7 +96,7 @@ class Run:
             self._exit.callback(opened.lock.close)
             self._folder, self._history = folder, list(checkpoint.history)
             run_folder.point_latest_to(folder)
-            write_json(folder / run_folder.ENVIRONMENT, environment.describe_environment())
+            write_json(folder / run_folder.ENVIRONMENT, environment.describe_environment(self.config.command()))
         name, values = f"{self.script}/{folder.name}", self.config.values()
         tracked = tracking.Tracking(name, self.config.project, values, run_folder.RUNS, checkpoint.tracking)
         self._exit.push(lambda kind, error, traceback: tracked.finish(exit_code=1) if error else None)
