@@ -20,7 +20,9 @@ def look_at(browser, page_file: Path, width: int, scheme: str = "light") -> str:
     pictures = page.evaluate(
         "[...document.images].map(image => [image.complete && image.naturalWidth > 0, image.alt.length > 10])"
     )
-    assert pictures
+    drawn = page.evaluate("[...document.querySelectorAll('svg[role=img]')].map(each => each.ariaLabel.length > 10)")
+    assert pictures or drawn
+    assert all(drawn)
     assert all(loaded and described for loaded, described in pictures)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     found = Axe().run(page)

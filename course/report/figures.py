@@ -109,9 +109,11 @@ def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
     axes.imshow(np.where(mistakes, mistakes, np.nan), cmap="Oranges", vmin=0, vmax=strongest)
     for (truth, answer), count in np.ndenumerate(matrix):
         if count:
-            colour = "white" if mistakes[truth, answer] > 0.6 * strongest else "black"
+            on_colour = "white" if mistakes[truth, answer] > 0.6 * strongest else "#1b1b1b"  # on light and dark pages
+            colour = on_colour if mistakes[truth, answer] else "black"
             weight = "bold" if truth == answer else "normal"
-            axes.text(answer, truth, count, ha="center", va="center", fontsize=9, color=colour, fontweight=weight)
+            style = {"color": colour, "fontweight": weight, "fontsize": 9}
+            axes.text(answer, truth, f"{count:,}", ha="center", va="center", **style)
     long = max(map(len, names)) > 2
     axes.set_xticks(range(len(names)), names, rotation=45 if long else 0, ha="right" if long else "center")
     axes.set_yticks(range(len(names)), names)
@@ -159,7 +161,7 @@ def weight_images(weights: np.ndarray) -> Figure:
 
 @styled()
 def kernels_and_maps(kernels: np.ndarray, maps: np.ndarray) -> Figure:
-    """Each kernel next to the feature map that it makes: (height, width, n) and (height, width, n), each to its scale."""
+    """Each kernel, (height, width, n), next to the feature map that it makes, (height, width, n); each to its scale."""
     times = max(1, maps.shape[0] // kernels.shape[0])
     large = np.kron(kernels / _strongest(kernels), np.ones((times, times, 1)))
     height = max(large.shape[0], maps.shape[0])

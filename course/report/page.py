@@ -21,8 +21,8 @@ from course.report.trust import how_far_to_trust
 from course.report.votes import read_votes
 from course.runs import certainty
 from course.runs import folder as run_folder
-from course.runs.record import Predictions, Record, Row, read_predictions, read_run
 from course.runs.next_step import next_step
+from course.runs.record import Predictions, Record, Row, read_predictions, read_run
 from course.runs.verdict import judge, read_changes
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
@@ -202,9 +202,12 @@ def _network(record: Record, draw: Draw) -> Section:
         weights = network.first_weights(*record.image_size)
         outputs: list[tuple[str, np.ndarray]] = []
         if record.predictions is not None:
-            number, prepared = _one_image(record, record.predictions)
-            outputs = network.outputs(prepared)
-            draw("journey", *_journey(record, record.predictions, number, outputs))
+            try:
+                number, prepared = _one_image(record, record.predictions)
+                outputs = network.outputs(prepared)
+                draw("journey", *_journey(record, record.predictions, number, outputs))
+            except CourseError as error:  # the images are gone, but not the kernels
+                section["problem"] = f"Not all of this network can be shown ({first_line(error)})."
         if weights is not None:
             section["weights_of"] = weights.kind
             kernels = weights.images[..., :MOST_KERNELS]
@@ -251,7 +254,7 @@ def _names(data: str, predictions: Predictions) -> tuple[str, ...]:
 
 
 def _test_images(record: Record, predictions: Predictions) -> np.ndarray:
-    images = load_test_images(record.data, record.image_size)
+    images, _ = load_test_images(record.data, record.image_size, len(predictions.labels))
     if len(images) < len(predictions.labels):
         raise CourseError(f"{record.data} has fewer images than when {shown(record.folder)} was tested.")
     return images

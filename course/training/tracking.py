@@ -102,11 +102,11 @@ class Tracking:
                 pictures.append(self.wandb.Image(image, caption=caption))
             self.run.log({"predictions": pictures})
 
-    def log_pictures(self, pictures: Iterable[tuple[str, str, bytes]]) -> None:
-        """Logs pictures: of each the name, under which there may be several, what it shows in words, and its PNG."""
+    def log_pictures(self, pictures: Iterable[tuple[str, str, bytes, str]]) -> None:
+        """Logs pictures: of each its name, under which there may be several, its words, its PNG and more."""
         with self._guard():
             images = defaultdict(list)
-            for name, words, png in pictures:
+            for name, words, png, _ in pictures:
                 images[name].append(self.wandb.Image(Image.open(io.BytesIO(png)), caption=words))
             self.run.log(images)
 

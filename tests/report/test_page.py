@@ -65,7 +65,7 @@ def change_config(folder: Path, **values: object) -> None:
 def test_a_report_has_all_there_is_to_see(two_runs):
     write_report(two_runs[0])
     assert headings(two_runs[0]) == [
-        "Learning curves", "Confusion matrix", "Most confident mistakes", "How sure it is, and how often right",
+        "Learning curves", "Try next", "Most confident mistakes", "Confusion matrix", "Class by class", "How sure it is, and how often right",
         "How sure it is of nonsense", "Layers", "What the units look for",
         "One image, layer by layer", "Repeat this run",
     ]  # fmt: skip
@@ -108,7 +108,7 @@ def test_three_classes_make_a_report_about_three(tmp_path, monkeypatch):
     mlp.main(mlp.Config(data=str(tmp_path / "three.npz"), epochs=1, hidden_nodes=8))
     (folder,) = run_folder.folders_with(run_folder.METRICS)
     assert record.read_run(folder).predictions.outputs.shape == (300, 3)
-    table = text_of(folder).split("<h2>Confusion matrix</h2>")[1].split("</table>")[0]
+    table = text_of(folder).split("<h2>Class by class</h2>")[1].split("</table>")[0]
     assert re.findall(r'<th scope="row">(\w+)</th>', table) == ["0", "1", "2"]
     assert "when the network says 0," in text_of(folder)
     assert "cannot be shown" not in text_of(folder)
