@@ -23,6 +23,7 @@ from pathlib import Path
 from course.challenge.levels import QUICK_IMAGES
 from course.runs import folder as run_folder
 from course.runs.record import read_history
+from course.system import program
 from course.system.environment import processor
 from course.system.files import write_json, write_text
 
@@ -41,6 +42,7 @@ TABLES = {  # name of the files → commands, and the number of seeds of each
     "solutions": {f"-m solutions.level_{level}": 10 for level in range(2, 7)},
     "quick": {f"-m solutions.level_{level} --limit {QUICK_IMAGES}": 5 for level in range(2, 7)},
 }
+SCRIPTS = ("mlp.py", "cnn.py", "fast.py", "best.py", "fashion.py")  # a run quotes figures of these as they are only
 PARTS = {"accuracy": ["test"], "solutions": ["test", "validation"], "quick": ["validation"]}  # of images, per table
 
 Results = dict[str, list[dict[str, float]]]  # of each command, one entry per seed; see `measure`
@@ -132,7 +134,8 @@ def main() -> None:
             measured = {command: runs for command, runs in results.items() if runs}
             on |= {measured_on().rstrip("."): None}
             when_and_where = f"{'; '.join(on)}."
-            write_json(file, {"measured": when_and_where, "results": measured})
+            scripts = {name: program.fingerprint(REPOSITORY / name) for name in SCRIPTS}
+            write_json(file, {"measured": when_and_where, "scripts": scripts, "results": measured})
             tables = [table(measured, part) for part in PARTS[options.table]]
             write_text(file.with_suffix(".md"), "\n".join([*tables, f"{when_and_where}\n"]))
     print(f"\n{file.with_suffix('.md').read_text(encoding='utf-8')}")

@@ -140,7 +140,7 @@ def block(convs):
 def build_model(config, num_classes):
     inputs = keras.Input((28, 28, 1))
     features = keras.Model(inputs, block(64)(block(32)(inputs)))
-    head = keras.Sequential([keras.layers.GlobalAveragePooling2D(2), keras.layers.Dense(num_classes, "softmax")])
+    head = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(num_classes, "softmax")])
     return keras.Sequential([keras.Input((28, 28, 1)), features, head])
 """
 OWN_BLOCK = """

@@ -44,6 +44,8 @@ def _punishes_certainty(measure: Callable[..., object], truth: np.ndarray) -> bo
         _value(measure, truth, np.where(right == 1, p, (1 - p) / (CLASSES - 1)).astype("float32"))
         for p in (0.5, 1e-3, 1e-6)
     )
+    if not np.isfinite([half, little, nothing]).all():
+        raise ValueError("too large to be compared")
     return bool(nothing - little > 0.1 * abs(little - half))
 
 

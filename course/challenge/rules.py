@@ -19,7 +19,7 @@ from course.challenge.observed import (
 from course.runs import folder as run_folder
 from course.runs.record import Row
 
-OWN = ("Could not locate", "lambda")  # what Keras says of a class or function that is not its own
+OWN = ("Could not locate", "Could not interpret", "lambda")  # which Keras says of what is not its own
 BEGINNING = "Pixels, answers and loss are still as they were at the beginning."
 IDEAS = ("large", "activation", "loss")  # what the first step of the challenge is about, as it was shipped
 SYMPTOMS = ("diverged", "prepared differently", "rate", "guessing")

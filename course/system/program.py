@@ -1,6 +1,8 @@
 """How the running program was started: as a script with its options, or by code that somebody types into a notebook."""
 
+import hashlib
 import sys
+import tokenize
 from pathlib import Path
 
 NOTEBOOK = "notebook"  # what a program without a file is called
@@ -28,3 +30,11 @@ def name() -> str:
 def arguments() -> list[str]:
     """Returns the words after the script on the command line."""
     return [] if script() is None else sys.argv[1:]
+
+
+def fingerprint(file: Path) -> str:
+    """Returns the SHA-256 of a script's code: the same if nothing but comments, spaces and line ends was changed."""
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    with file.open("rb") as source:
+        words = [token.string for token in tokenize.tokenize(source.readline) if token.type not in layout]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()

@@ -15,6 +15,7 @@ from course.runs import folder as run_folder
 from course.runs.certainty import interval
 from course.runs.record import Predictions, Row, read_history
 from course.runs.verdict import judge, read_changes
+from course.system import program
 from course.system.files import shown, typed
 
 MEASURED = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "accuracy.json"
@@ -93,10 +94,12 @@ def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig) -
 
 
 def _measured(config: LessonConfig) -> list[dict[str, float]]:
-    """Returns the runs in README's table with the same values, one per seed; none if it has none."""
-    command = config.command(repeatable=False).removeprefix("python ")
+    """Returns the runs in README's table of this script, unchanged, with the same values; none if it has none."""
+    command, file = config.command(repeatable=False).removeprefix("python "), script_file(config)
     try:
-        return json.loads(MEASURED.read_text(encoding="utf-8"))["results"].get(command, [])
+        kept = json.loads(MEASURED.read_text(encoding="utf-8"))
+        unchanged = file is not None and kept["scripts"].get(file.name) == program.fingerprint(file)
+        return kept["results"].get(command, []) if unchanged else []
     except (OSError, ValueError, LookupError, AttributeError):
         return []
 

@@ -29,17 +29,18 @@ class EpochTable(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self.silent = False  # where a script asks for Keras' own bar
-        self._fits = 0
+        self._fits, self._headed = 0, False
         self._bar: Progress | None = None
         self._began = 0.0
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        if not (self.silent or self._fits):
-            print(HEADER, flush=True)
         self._fits += 1
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._began = time.monotonic()
+        if not (self.silent or self._headed):
+            self._headed = True
+            print(HEADER, flush=True)
         if self.silent or not sys.stdout.isatty():
             return
         columns = TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[counted]}")

@@ -51,7 +51,11 @@ def chosen_mode() -> str:
         return asked
     import wandb  # late: it takes a second
 
-    mode = wandb.setup().settings.mode
+    settings = wandb.Settings()  # not wandb.setup(): it starts a process, which writes to the home
+    folder = os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb"
+    settings.settings_system = str(Path(folder).expanduser() / "settings")
+    settings.update_from_system_settings()
+    mode = settings.mode
     return OTHER_NAMES.get(mode, mode)
 
 

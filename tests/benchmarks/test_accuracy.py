@@ -9,6 +9,7 @@ import pytest
 from benchmarks import accuracy
 from benchmarks.accuracy import TABLES, table
 from course.runs import folder as run_folder
+from course.system import program
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMANDS = TABLES["accuracy"]
@@ -68,6 +69,11 @@ def test_the_readme_shows_what_was_measured_for_every_command():
     assert measured.rstrip(".") in readme.replace("\n", " ")
     for command in COMMANDS:
         assert f"| `python {command}` |" in rows
+
+
+def test_what_was_measured_are_the_scripts_as_they_are():
+    kept = json.loads((REPOSITORY / "benchmarks" / "accuracy.json").read_text(encoding="utf-8"))
+    assert kept["scripts"] == {name: program.fingerprint(REPOSITORY / name) for name in accuracy.SCRIPTS}
 
 
 def test_the_page_shows_what_the_reference_answers_were_measured_to_reach():

@@ -84,7 +84,7 @@ def stopped_early(new_checkout, small_data) -> Uninterrupted:
         assert old in script
         script = script.replace(old, new)
     run = run_uninterrupted(checkout, small_data, script, 100)
-    assert 10 <= run.epochs < 60
+    assert 5 <= run.epochs < 60
     return run
 
 

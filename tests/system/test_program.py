@@ -46,3 +46,15 @@ def test_how_to_start_again_is_said_for_a_script_of_run_and_for_a_cell(monkeypat
     assert files.typed("--resume", "runs/a") == "python cnn.py --resume runs/a"
     monkeypatch.setattr(sys, "argv", KERNEL)
     assert files.typed("--resume", "runs/a") == "main(Config.from_command_line(['--resume', 'runs/a']))"
+
+
+def test_a_script_is_known_by_its_code_alone(tmp_path):
+    scripts = {
+        "as it was": "epochs = 4  # passes\nfit(epochs)\n",
+        "with a remark": "# mine\nepochs = 4\n\nfit( epochs )\n",
+        "changed": "epochs = 5\nfit(epochs)\n",
+    }
+    for name, text in scripts.items():
+        (tmp_path / name).write_text(text)
+    found = {name: program.fingerprint(tmp_path / name) for name in scripts}
+    assert found["as it was"] == found["with a remark"] != found["changed"]

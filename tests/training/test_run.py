@@ -85,7 +85,7 @@ def test_a_stopped_run_keeps_its_finished_epochs(checkout, small_data, sent, exi
     assert len((folder / "history.csv").read_text().splitlines()) == 1 + finished
     assert keras.saving.load_model(folder / "model.keras", safe_mode=True).count_params() == 159_010
     assert sorted(file.name for file in folder.iterdir()) == [
-        "checkpoint.npz", "config.json", "environment.json", "history.csv", "model.keras",
+        "changes.json", "checkpoint.npz", "config.json", "environment.json", "history.csv", "model.keras",
     ]  # fmt: skip
 
 
