@@ -112,8 +112,8 @@ def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
             on_colour = "white" if mistakes[truth, answer] > 0.6 * strongest else "#1b1b1b"  # on light and dark pages
             colour = on_colour if mistakes[truth, answer] else "black"
             weight = "bold" if truth == answer else "normal"
-            style = {"color": colour, "fontweight": weight, "fontsize": 9}
-            axes.text(answer, truth, f"{count:,}", ha="center", va="center", **style)
+            text = axes.text(answer, truth, f"{count:,}", ha="center", va="center", fontsize=9)
+            text.set(color=colour, fontweight=weight)
     long = max(map(len, names)) > 2
     axes.set_xticks(range(len(names)), names, rotation=45 if long else 0, ha="right" if long else "center")
     axes.set_yticks(range(len(names)), names)
