@@ -27,7 +27,7 @@ STYLE = mpl.RcParams(
         "figure.constrained_layout.use": True,
         "font.family": "DejaVu Sans",  # comes with matplotlib, so that pictures are the same everywhere
         "font.size": 11,
-        "image.interpolation": "none",  # pixels stay pixels, also in vectors
+        "image.interpolation": "nearest",
         "legend.frameon": False,
         "lines.linewidth": 2,
         "svg.fonttype": "none",  # text is text, in the type of the page
@@ -66,6 +66,9 @@ def svg(figure: Figure, name: str, words: str) -> str:
         words: what it shows, for those who cannot see it.
     """
     file = io.StringIO()
+    for axes in figure.axes:
+        for image in axes.images:
+            image.set_interpolation("none")  # pixels stay pixels, however large the page shows them
     with styled():
         figure.savefig(
             file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), transparent=True

@@ -13,9 +13,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has oth
 def run(program: str) -> subprocess.CompletedProcess:
     begin = "import os, signal, time\nfrom course.system import signals\nsignals.stop_in_order()\n"
     words = [sys.executable, "-c", begin + program]
-    # A shell has its background jobs ignore Ctrl-C; this program must not.
-    default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    return subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False, **default)
+
+    # A shell has its background jobs ignore Ctrl-C, and nohup a closed terminal; this program must not.
+    def by_default() -> None:
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    return subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False, preexec_fn=by_default)
 
 
 def test_a_second_run_can_be_stopped_as_the_first_could():
