@@ -214,7 +214,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "stop" in metafunc.fixturenames:
         metafunc.parametrize("stop", range(20 if thorough else 1))
     if "moment_of_kill" in metafunc.fixturenames:
-        metafunc.parametrize("moment_of_kill", range(20 if thorough else 2))
+        metafunc.parametrize("moment_of_kill", range(20 if thorough else 1))
 
 
 def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_numbers(checkout, uninterrupted, tried, kill):

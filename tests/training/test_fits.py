@@ -133,7 +133,10 @@ def test_other_callbacks_resume(kind, capsys):
 
 
 @pytest.mark.slow
-def test_model_checkpoint_keeps_the_best_over_several_fits(tmp_path):
+def test_model_checkpoint_keeps_the_best_over_several_fits(tmp_path, thorough):
+    if not thorough:
+        pytest.skip("CI tries a sample")
+
     def program(callbacks):
         model, best = network(), keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
         histories = [fit(model, [best, *callbacks]).history for _ in range(2)]
@@ -188,7 +191,10 @@ def test_a_loop_of_fits_resumes_and_says_what_may_differ(capsys):
 
 
 @pytest.mark.slow
-def test_a_network_that_is_compiled_again_resumes():
+def test_a_network_that_is_compiled_again_resumes(thorough):
+    if not thorough:
+        pytest.skip("CI tries a sample")
+
     def program(callbacks):
         model = network()
         fit(model, callbacks)
