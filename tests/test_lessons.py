@@ -129,7 +129,9 @@ def small_base(script, small_data):
 
 
 @pytest.mark.slow
-def test_every_field_has_an_effect(script, small_base, other_small_data, tracked, tmp_path, monkeypatch):
+def test_every_field_has_an_effect(script, small_base, other_small_data, tracked, tmp_path, monkeypatch, thorough):
+    if not thorough and script in ("fast", "best"):
+        pytest.skip("CI tries a sample")
     lesson = LESSONS[script]
 
     monkeypatch.setattr("course.report.page.write_report", lambda folder: [])  # takes longer than these trainings

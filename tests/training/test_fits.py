@@ -121,7 +121,10 @@ def others(kind: str) -> list[keras.callbacks.Callback]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["scheduler", "swapped averages", "averages", "terminating", "own"])
-def test_other_callbacks_resume(kind, capsys):
+def test_other_callbacks_resume(kind, capsys, thorough):
+    if not thorough and kind != "own":
+        pytest.skip("CI tries a sample")
+
     def program(callbacks):
         optimizer = keras.optimizers.Adam(0.1, use_ema="averages" in kind, ema_momentum=0.5)
         model = network(optimizer, run_eagerly=False)
@@ -180,7 +183,10 @@ def test_epochs_are_counted_on_and_columns_added():
 
 
 @pytest.mark.slow
-def test_a_loop_of_fits_resumes_and_says_what_may_differ(capsys):
+def test_a_loop_of_fits_resumes_and_says_what_may_differ(capsys, thorough):
+    if not thorough:
+        pytest.skip("CI tries a sample")
+
     def program(callbacks):
         model = network()
         losses = [fit(model, callbacks, epochs=1).history["val_loss"] for _ in range(4)]
