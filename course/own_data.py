@@ -27,7 +27,8 @@ def accepted(name: str, train: Part, test: Part, least: int, channels: int = 1) 
     """Returns arrays of a file as Part describes them; `train` and `test` may hold anything.
 
     Images may have a channel axis, (n, height, width, 1), be boolean, whole numbers from 0 to 255 of any type, or
-    floats from 0 to 1; with 3 `channels` they are coloured, (n, height, width, 3). Labels may have the shape (n, 1), be one-hot, (n, classes), or floats that are whole numbers.
+    floats from 0 to 1; with 3 `channels` they are coloured, (n, height, width, 3). Labels may have the shape (n, 1), be
+    one-hot, (n, classes), or floats that are whole numbers.
 
     Raises:
         CourseError: they are in no such format, there are fewer than `least` training images, or labels for the test

@@ -116,7 +116,9 @@ def test_the_seed_alone_decides_the_order():
 
 
 def config_of(file: str, **changes: object) -> SimpleNamespace:
-    return SimpleNamespace(**({"data": file, "image_size": (5, 6), "seed": 1, "limit": None} | changes))
+    return SimpleNamespace(
+        **({"data": file, "image_size": (5, 6), "image_channels": 1, "seed": 1, "limit": None} | changes)
+    )
 
 
 def test_own_images_are_shuffled_with_their_labels_and_those_of_the_course_are_not(tmp_path):

@@ -89,7 +89,7 @@ def read_pictures(listing: Listing, image_size: tuple[int, int], channels: int) 
 
 
 def fitted(picture: Image.Image, image_size: tuple[int, int]) -> np.ndarray:
-    """Returns a picture, grey or RGB, as uint8 (height, width, channels): whole, and around it the colour of its edge."""
+    """Returns a whole picture, grey or RGB, as uint8 (height, width, channels), around it the colour of its edge."""
     height, width = image_size
     scale = min(width / picture.width, height / picture.height)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
@@ -102,7 +102,7 @@ def fitted(picture: Image.Image, image_size: tuple[int, int]) -> np.ndarray:
     return image
 
 
-def split_off(labels: np.ndarray, thumbnails: np.ndarray, order: np.ndarray) -> np.ndarray:
+def split_off(thumbnails: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Returns which pictures are for the test, bool (n,): one in seven, near copies of each other on the same side.
 
     `order`, int (n,), has each class in proportion in its last seventh; it is the same for every seed, so that runs
@@ -125,7 +125,7 @@ def _classes(folder: Path, least: int = 2) -> tuple[str, ...]:
     if odd := [name for name in names if not name.isprintable()]:
         raise CourseError(f"{folder} has a subfolder called {odd[0]!r}; rename it, for its name is that of a class.")
     if not least <= len(names) <= MOST_CLASSES:
-        found = f"{len(names):,} subfolders" if names else "no subfolder"
+        found = f"{len(names):,} subfolder{'s' * (len(names) > 1)}" if names else "no subfolder"
         raise CourseError(
             f"{folder} has {found}, but each class needs one, and there must be from {least} to {MOST_CLASSES}"
             " classes; docs/your-own-pictures.md shows an example."

@@ -40,8 +40,7 @@ def read_folder(folder: Path, image_size: tuple[int, int], channels: int) -> Kep
     print(f"{folder}: reading {count:,} pictures of {len(training.names)} classes, once.", flush=True)
     images, thumbnails = read_pictures(training, image_size, channels)
     if test is None:
-        order = own_data.order(training.labels, seed=0)
-        for_test = split_off(training.labels, thumbnails, order)
+        for_test = split_off(thumbnails, own_data.order(training.labels, seed=0))
         found = KeptFolder(_part(images, training.labels, ~for_test), _part(images, training.labels, for_test))
     else:
         tested, _ = read_pictures(test, image_size, channels)

@@ -1,8 +1,8 @@
-"""Which pictures are near copies of one another, so that a test does not ask for what was learnt by heart."""
+"""Which pictures are near copies of one another, so that a test does not show what was learnt from."""
 
 import numpy as np
 
-ALIKE = 0.999  # correlation of two thumbnails; saving a picture again, or in another size, leaves more
+ALIKE = 0.997  # correlation of two thumbnails; a picture saved again, or in another size, has more (about 0.999)
 AT_A_TIME = 512  # thumbnails that are compared with all before them
 
 
@@ -12,9 +12,8 @@ def groups_of(thumbnails: np.ndarray) -> np.ndarray:
     directions = thumbnails.astype(np.float32)
     directions -= directions.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    directions = np.where(
-        lengths > 0, directions / np.maximum(lengths, 1e-9), directions.shape[1] ** -0.5
-    )  # one colour
+    one_colour = directions.shape[1] ** -0.5  # a direction that no other thumbnail can have
+    directions = np.where(lengths > 0, directions / np.maximum(lengths, 1e-9), one_colour)
     for start in range(0, len(directions), AT_A_TIME):
         alike = directions[start : start + AT_A_TIME] @ directions[: start + AT_A_TIME].T > ALIKE
         for number, row in enumerate(alike, start=start):
