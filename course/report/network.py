@@ -41,6 +41,11 @@ class SavedNetwork:
         inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
         self._model = inside[0] if len(inside) == 1 else model
 
+    @property
+    def whole(self) -> keras.Model:
+        """The network itself, with all its views."""
+        return self._whole
+
     def layers(self) -> list[LayerSummary]:
         """Returns its layers in their order."""
         total = max(self._model.count_params(), 1)

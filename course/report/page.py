@@ -18,6 +18,7 @@ from course.report.network import FirstWeights, SavedNetwork
 from course.report.preparation import Preparation
 from course.report.style import png, svg
 from course.report.trust import how_far_to_trust
+from course.report.try_it import what_can_be_tried
 from course.report.votes import read_votes
 from course.runs import certainty
 from course.runs import folder as run_folder
@@ -82,7 +83,7 @@ def write_report(folder: Path) -> list[Picture]:
 
     mistakes, no_mistakes = _mistakes(record)
     _learning(record, verdict.since, draw)
-    sections = _confusion(record, draw) | _trust(record, draw) | _network(record, draw)
+    sections = _confusion(record, draw) | _trust(record, draw) | _network(record, draw) | _live(record)
     sections |= {"mistakes": mistakes, "no_mistakes": no_mistakes, "verdict": verdict, "pictures": pictures}
     following = next_step(record, verdict)
     page = render("run.html", record=record, next=following, page=PAGES.get(record.script), experts=EXPERTS, **sections)
@@ -190,6 +191,11 @@ def _mistakes(record: Record) -> tuple[list[Mistake], str]:
 def _trust(record: Record, draw: Draw) -> Section:
     names = _names(record.data, record.predictions) if record.predictions else ()
     return {"trust": how_far_to_trust(record, names, draw)}
+
+
+def _live(record: Record) -> Section:
+    names = _names(record.data, record.predictions) if record.predictions else ()
+    return {"live": what_can_be_tried(record, names)}
 
 
 def _network(record: Record, draw: Draw) -> Section:

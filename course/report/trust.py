@@ -12,15 +12,13 @@ from PIL import Image
 from course.data import class_names, load_test_images
 from course.report import calibration, figures
 from course.report.network import SavedNetwork
-from course.report.preparation import Preparation
+from course.report.preparation import CHECKED, how_prepared
 from course.report.votes import read_votes
 from course.runs import folder as run_folder
 from course.runs.record import Predictions, Record
 from course.system.errors import CourseError, first_line
 
 SURE = 0.9  # from here on a network counts as sure
-CHECKED = 100  # test images whose answers must be those that were kept
-TOLERANCE = 0.02  # between both answers: 16 bits round differently each time
 OTHERS = {"mnist": ("fashion_mnist", "clothes"), "fashion_mnist": ("mnist", "digits")}
 OTHER_IMAGES, NOISE_IMAGES, NOISE_SHOWN = 1_000, 100, 2
 
@@ -95,12 +93,8 @@ def _fooled(record: Record, predictions: Predictions, names: tuple[str, ...]) ->
     Raises CourseError if it cannot be told how this lesson prepares images, or what Keras does.
     """
     images, _ = load_test_images(record.data, record.image_size, max(CHECKED, len(predictions.example)))
-    preparation = Preparation.derived(images, predictions.example)
-    if preparation is None:
-        raise CourseError("what the lesson makes of an image's pixels cannot be told from what this run kept.")
-    network, kept = SavedNetwork(record.folder / run_folder.MODEL), predictions.outputs[: len(images)]
-    if not np.allclose(network.answers(preparation.apply(images[: len(kept)])), kept, rtol=0, atol=TOLERANCE):
-        raise CourseError("what the lesson makes of an image's pixels seems to differ from image to image.")
+    network = SavedNetwork(record.folder / run_folder.MODEL)
+    preparation = how_prepared(images, predictions, network.answers)
     shown: list[Answered] = []
     how_often = []
     for kind in _kinds(record.data, images.shape[1:]):

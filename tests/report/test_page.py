@@ -65,7 +65,8 @@ def change_config(folder: Path, **values: object) -> None:
 def test_a_report_has_all_there_is_to_see(two_runs):
     write_report(two_runs[0])
     assert headings(two_runs[0]) == [
-        "Learning curves", "Try next", "Most confident mistakes", "Confusion matrix", "Class by class",
+        "Learning curves", "Try next", "Try it", "What each layer makes of it",
+        "Most confident mistakes", "Confusion matrix", "Class by class",
         "How sure it is, and how often right", "How sure it is of nonsense", "Layers", "What the units look for",
         "One image, layer by layer", "Repeat this run",
     ]  # fmt: skip
