@@ -198,13 +198,8 @@ def read_predictions(file: Path) -> Predictions | None:
         raise _damaged(file, error) from None
     outputs, labels, example, names = found
     kinds = (outputs.dtype.kind, labels.dtype.kind, names.dtype.kind, example.dtype.kind in "uif")
-    if (
-        kinds != ("f", "u", "U", True)
-        or names.ndim != 1
-        or labels.ndim != 1
-        or outputs.shape[:-1] != labels.shape
-        or len(example[:1]) != 1
-    ):
+    shapes_fit = labels.ndim == names.ndim == 1 and outputs.shape[:-1] == labels.shape and len(example[:1]) == 1
+    if kinds != ("f", "u", "U", True) or not shapes_fit:
         raise _damaged(file, ValueError(f"{outputs.dtype} {outputs.shape} for {labels.dtype} {labels.shape}"))
     if labels.max() >= outputs.shape[1]:
         raise _damaged(file, ValueError(f"label {labels.max()} for {outputs.shape[1]} classes"))
