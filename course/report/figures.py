@@ -208,7 +208,8 @@ def _centred(images: np.ndarray, height: int) -> np.ndarray:
 def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], names: tuple[str, ...]) -> Figure:
     """One image (height, width) or (..., 3), 0 to 255, and title and output of each layer for it.
 
-    `names` are those of the classes, of which the ten most likely are shown. An output is (height, width, channels) or (n,), the last one (classes,).
+    `names` are those of the classes, of which the ten most likely are shown. An output is (height, width, channels) or
+    (n,), the last one (classes,).
     """
     heights = [1.0] + [0.65 if output.ndim == 3 else 0.25 for _, output in outputs[:-1]] + [2.0]
     figure = new_figure(WIDTH, 0.38 * (len(heights) + 1) + sum(heights))
