@@ -27,7 +27,7 @@ OF_EACH_CLASS, MOST_MISTAKES = 2, 24  # test images to choose from
 SURE = 0.9  # from here on a network counts as sure
 
 
-class Trial(NamedTuple):
+class LivePage(NamedTuple):
     """What live.html shows; `problem` says why there is nothing else."""
 
     problem: str = ""
@@ -39,26 +39,26 @@ class Trial(NamedTuple):
     wrong: int = 0  # mistakes
 
 
-def what_can_be_tried(record: Record, names: tuple[str, ...]) -> Trial | None:
+def what_can_be_tried(record: Record, names: tuple[str, ...]) -> LivePage | None:
     """Returns what live.html shows of a run, `names` are those of its classes; None if the run was not tested."""
     if record.predictions is None or not (record.folder / run_folder.MODEL).exists():
         return None
     try:
-        return _trial(record, record.predictions, names)
+        return _live_page(record, record.predictions, names)
     except alive.NotAlive as reason:
-        return Trial(problem=str(reason))
+        return LivePage(problem=str(reason))
     except Exception as error:  # a learner's network may be anything, and its images may be gone
-        return Trial(problem=f"This network cannot be tried in the page ({first_line(error)}).")
+        return LivePage(problem=f"This network cannot be tried in the page ({first_line(error)}).")
 
 
-def script() -> tuple[str, str]:
+def page_script() -> tuple[str, str]:
     """Returns all scripts of the page as one, and its hash, as a Content-Security-Policy names it."""
     text = "\n".join((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in ORDER)
     digest = hashlib.sha256(text.encode()).digest()
     return text, f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _trial(record: Record, predictions: Predictions, names: tuple[str, ...]) -> Trial:
+def _live_page(record: Record, predictions: Predictions, names: tuple[str, ...]) -> LivePage:
     if record.image_channels != 1:
         raise alive.NotAlive("One cannot draw in colour here; python predict.py asks this network about a picture.")
     network = SavedNetwork(record.folder / run_folder.MODEL)
@@ -67,8 +67,8 @@ def _trial(record: Record, predictions: Predictions, names: tuple[str, ...]) -> 
     preparation = how_prepared(images, predictions, network.answers)
     confidence, wrong = predictions.outputs.max(axis=1), predictions.classes != predictions.labels
     chosen = _chosen(predictions, confidence, wrong)
-    text, named = script()
-    return Trial(
+    text, named = page_script()
+    return LivePage(
         data={
             "network": described,
             "classes": names,

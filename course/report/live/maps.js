@@ -61,7 +61,7 @@
       return { width, height: Math.ceil(count / width), maps: 1, columns: 1, gap: 0, zoom, count };
     }
     const [height, width, maps = 1] = shape.length > 3 ? [...shape.slice(0, 2), count / shape[0] / shape[1]] : shape;
-    const zoom = Math.max(1, Math.min(Math.floor((available - 2 * EDGE) / width), Math.max(3, Math.floor((maps === 1 ? largest : 28) / width))));
+    const zoom = Math.max(1, Math.min(Math.floor((available - 2 * EDGE) / width), Math.min(12, Math.max(3, Math.floor((maps === 1 ? largest : 48) / width)))));
     const gap = GAP / zoom; // in the size of a value
     const columns = Math.max(1, Math.min(maps, Math.floor((available - 2 * EDGE + GAP) / ((width + gap) * zoom))));
     return { width, height, maps, columns, gap, zoom, count };
@@ -128,7 +128,7 @@
       const { width, height, maps, zoom, count } = this.place;
       context.lineWidth = 1;
       context.strokeStyle = LINE[Live.isDark() ? "dark" : "light"];
-      if (this.shape.length < 2 && zoom < 8) return context.strokeRect(EDGE - 0.5, EDGE - 0.5, width * zoom + 1, height * zoom + 1);
+      if (this.shape.length < 2 && zoom < 16) return context.strokeRect(EDGE - 0.5, EDGE - 0.5, width * zoom + 1, height * zoom + 1);
       const [across, down] = this.shape.length < 2 ? [1, 1] : [width, height];
       for (let i = 0; i < (this.shape.length < 2 ? count : maps); i++) {
         const [x, y] = this.shape.length < 2 ? [EDGE + (i % width) * zoom, EDGE + Math.floor(i / width) * zoom] : this.corner(i);

@@ -8,6 +8,7 @@
   const LONGEST = 320; // pixels to which a photo is shrunk before anything is looked for in it
   const COARSE = 60; // pixels: enough to see where the paper is lighter and darker
   const LEAST_CONTRAST = 12; // of 255, between ink and paper
+  const LEAST_PIECE = 0.1; // of the largest connected piece of ink: smaller ones are specks
   const THUMBNAIL = 73; // pixels: the longest edge of the shop's pictures from which Fashion-MNIST was made
   const LIKE_CORNER = 0.05 * 255; // Fashion-MNIST trims what differs less than this from the corner
 
@@ -171,19 +172,23 @@
     return (threshold / BINS) * top;
   };
 
-  /** For each pixel the number of the connected piece that it belongs to, from 1; 0 where `mask` is false. */
+  /** For each pixel the number of its connected piece of ink, from 1, else 0; and each piece's size and columns. */
   const pieces = ({ width, height, values }, threshold) => {
     const numbers = new Int32Array(values.length);
     const sizes = [0];
+    const columns = [[0, 0]]; // the first and the last one
     for (let start = 0; start < values.length; start++) {
       if (numbers[start] || values[start] <= threshold) continue;
       const waiting = [start];
       numbers[start] = sizes.length;
       let size = 0;
+      const reach = [width, 0];
       while (waiting.length) {
         const at = waiting.pop();
         size++;
         const [x, y] = [at % width, Math.floor(at / width)];
+        reach[0] = Math.min(reach[0], x);
+        reach[1] = Math.max(reach[1], x);
         for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
           for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
             const next = row * width + column;
@@ -194,8 +199,9 @@
         }
       }
       sizes.push(size);
+      columns.push(reach);
     }
-    return { numbers, sizes };
+    return { numbers, sizes, columns };
   };
 
   /** The ink in a photo of handwriting, 0 to 255, dark on light or light on dark; null if there is none. */
@@ -217,10 +223,13 @@
     const threshold = otsu(ink.values);
     const inked = ink.values.filter((value) => value > threshold);
     const full = inked.reduce((a, b) => a + b, 0) / inked.length;
-    // 4. The largest connected piece is the digit, with all that is at least a tenth of it; specks are not.
-    const { numbers, sizes } = pieces(ink, threshold);
-    const least = largest(sizes) / 10;
-    const kept = picture(ink.width, ink.height, Float32Array.from(numbers, (number) => (sizes[number] >= least && number ? 1 : 0)));
+    // 4. The largest connected piece is the digit, with all above and below it that is at least a tenth of it; specks
+    //    and other digits are not.
+    const { numbers, sizes, columns } = pieces(ink, threshold);
+    const main = sizes.indexOf(largest(sizes));
+    const belongs = sizes.map((size, n) => n > 0 && size >= LEAST_PIECE * sizes[main] &&
+      columns[n][0] <= columns[main][1] + 1 && columns[n][1] + 1 >= columns[main][0]);
+    const kept = picture(ink.width, ink.height, Float32Array.from(numbers, (number) => (belongs[number] ? 1 : 0)));
     // 5. With the digit remain the pixels next to it, which are its grey edge.
     const edge = extreme(kept, 1, Math.max).values;
     return picture(ink.width, ink.height, ink.values.map((value, i) => edge[i] * Math.min(255, (255 * value) / full)));
@@ -242,30 +251,44 @@
       const y = Math.min(part.height - 1, Math.floor((Math.floor(i / width) + 0.5) / scale));
       fewer.values[i] = part.values[y * part.width + x];
     });
-    // 3. It is sharpened: what differs from its surroundings (a Gaussian of 1 pixel) differs more.
-    const weights = [0.06136, 0.24477, 0.38774, 0.24477, 0.06136];
+    // 3. It is sharpened: a pixel counts more against those around it, which a Gaussian of 1 pixel weighs (the -sharpen
+    //    1x1 of ImageMagick, with which Fashion-MNIST was made).
+    const around = [0, 1, 2].map((distance) => Math.exp(-distance / 2)); // by the square of the distance
+    const all = around[0] + 4 * around[1] + 4 * around[2];
     const sharp = fewer.values.map((value, i) => {
-      let sum = 0;
-      for (let dy = -2; dy <= 2; dy++) {
-        for (let dx = -2; dx <= 2; dx++) {
+      let sum = (2 * all + around[0]) * value;
+      for (let dy = -1; dy <= 1; dy++) {
+        for (let dx = -1; dx <= 1; dx++) {
           const x = Math.min(width - 1, Math.max(0, (i % width) + dx));
           const y = Math.min(height - 1, Math.max(0, Math.floor(i / width) + dy));
-          sum += weights[dx + 2] * weights[dy + 2] * fewer.values[y * width + x];
+          sum -= around[dx * dx + dy * dy] * fewer.values[y * width + x];
         }
       }
-      return 2 * value - sum;
+      return sum / (all + around[0]);
     });
     // 4. It is negated, so that a light background becomes 0, and 5. put into the middle of 28 x 28.
     const negated = picture(width, height, sharp.map((value) => (corner >= 128 ? 255 - value : value)));
     return inBytes(placed(negated, Math.floor((SIZE - width) / 2), Math.floor((SIZE - height) / 2)));
   };
 
-  /** A picture of the learner's own kind: as a whole, in the right size, with the background near 0. */
+  /** A picture of the learner's own kind: whole, in its proportions, and around it the brightness of its edge. */
   const asItIs = (photo, width, height) => {
-    const small = resized(photo, width, height);
-    const edge = Float32Array.from(small.values.filter((_, i) => i < width || i >= small.values.length - width)).sort();
-    const light = edge[edge.length >> 1] > 127;
-    return inBytes(picture(width, height, small.values.map((value) => (light ? 255 - value : value))));
+    const scale = Math.min(width / photo.width, height / photo.height);
+    const [across, down] = [photo.width, photo.height].map((side) => Math.max(1, Math.round(side * scale)));
+    const small = inBytes(resized(photo, across, down));
+    const at = (x, y) => small.values[y * across + x];
+    const edge = [
+      ...Array.from({ length: across }, (_, x) => [at(x, 0), at(x, down - 1)]).flat(),
+      ...Array.from({ length: down }, (_, y) => [at(0, y), at(across - 1, y)]).flat(),
+    ].sort((a, b) => a - b);
+    const around = Math.floor((edge[edge.length / 2 - 1] + edge[edge.length / 2]) / 2); // their median
+    const [left, top] = [Math.floor((width - across) / 2), Math.floor((height - down) / 2)];
+    const made = picture(width, height);
+    made.values.fill(around);
+    for (let y = 0; y < down; y++) {
+      made.values.set(small.values.subarray(y * across, (y + 1) * across), (top + y) * width + left);
+    }
+    return made;
   };
 
   /**
