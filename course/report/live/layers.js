@@ -51,15 +51,6 @@ Live.together = {
     const sum = values.reduce((total, value) => total + Math.exp(value - largest), 0);
     for (let i = 0; i < values.length; i++) values[i] -= largest + Math.log(sum);
   },
-  sparsemax(values) {
-    let sum = 0;
-    let threshold = 0;
-    [...values].sort((a, b) => b - a).forEach((value, i) => {
-      sum += value;
-      if (1 + (i + 1) * value > sum) threshold = (sum - 1) / (i + 1);
-    });
-    for (let i = 0; i < values.length; i++) values[i] = Math.max(values[i] - threshold, 0);
-  },
 };
 
 Live.largest = (values) => values.reduce((largest, value) => (value > largest ? value : largest), -Infinity);
@@ -80,24 +71,54 @@ Live.activate = (name, values, output, start) => {
 
 /* Dense layers and convolutions: sums of weighted values, in double, the channel innermost. */
 
+/** Values that are weighted and added up, each by one row of a kernel; most of the time is spent here. */
+Live.Weighted = class {
+  constructor(most) {
+    this.values = new Float64Array(most);
+    this.rows = new Int32Array(most);
+    this.count = 0;
+  }
+
+  add(value, row) {
+    if (value === 0) return; // often, after relu and at an image's border
+    this.values[this.count] = value;
+    this.rows[this.count++] = row;
+  }
+
+  /** Adds them to sums[first], ..., sums[last - 1], four at a time, and forgets them. */
+  addTo(sums, kernel, first, last) {
+    const { values, rows, count } = this;
+    let i = 0;
+    for (; i + 3 < count; i += 4) {
+      const a = values[i], b = values[i + 1], c = values[i + 2], d = values[i + 3];
+      const rowA = rows[i], rowB = rows[i + 1], rowC = rows[i + 2], rowD = rows[i + 3];
+      for (let unit = first; unit < last; unit++) {
+        const both = a * kernel[rowA + unit] + b * kernel[rowB + unit];
+        sums[unit] += both + c * kernel[rowC + unit] + d * kernel[rowD + unit];
+      }
+    }
+    for (; i < count; i++) {
+      for (let unit = first; unit < last; unit++) sums[unit] += values[i] * kernel[rows[i] + unit];
+    }
+    this.count = 0;
+  }
+};
+
 Live.startSums = (layer, sums) => (layer.weights.bias ? sums.set(layer.weights.bias.values) : sums.fill(0));
 
 /** Computes the sums of a dense layer for one row of its input, before the activation. */
 Live.denseSums = (layer, input, row, sums) => {
-  const kernel = layer.weights.kernel.values;
   const length = layer.input.at(-1);
   const units = sums.length;
   Live.startSums(layer, sums);
-  for (let i = 0, k = 0; i < length; i++, k += units) {
-    const value = input[row * length + i];
-    if (value === 0) continue; // often, after relu
-    for (let unit = 0; unit < units; unit++) sums[unit] += value * kernel[k + unit];
-  }
+  for (let i = 0; i < length; i++) layer.weighted.add(input[row * length + i], i * units);
+  layer.weighted.addTo(sums, layer.weights.kernel.values, 0, units);
 };
 
 /** Where windows stand: their number, the first one's offset, and what is between them, along height or width. */
 Live.windows = (length, size, stride, padding, dilation = 1) => {
   const reach = (size - 1) * dilation + 1;
+  if (!(size > 0 && stride > 0 && length > 0)) return { count: 0, first: 0 };
   if (padding !== "same") return { count: Math.max(Math.floor((length - reach) / stride) + 1, 0), first: 0 };
   const count = Math.ceil(length / stride);
   return { count, first: -Math.floor(Math.max((count - 1) * stride + reach - length, 0) / 2) };
@@ -122,29 +143,25 @@ Live.plan = (layer) => {
 
 /** Computes the sums of a convolution at one place of its output, before the activation. */
 Live.convolutionSums = (layer, input, outY, outX, sums) => {
-  const plan = layer.plan;
+  const { plan, weighted } = layer;
   const { height, width, channels, groups, kernelHeight, kernelWidth } = plan;
-  const kernel = layer.weights.kernel.values;
-  const inputs = channels / groups;
+  const inputs = channels / groups; // of one group
   const filters = sums.length;
-  const outputs = filters / groups;
   Live.startSums(layer, sums);
-  for (let ky = 0; ky < kernelHeight; ky++) {
-    const y = outY * plan.strideY + plan.top + ky * plan.dilationY;
-    if (y < 0 || y >= height) continue;
-    for (let kx = 0; kx < kernelWidth; kx++) {
-      const x = outX * plan.strideX + plan.left + kx * plan.dilationX;
-      if (x < 0 || x >= width) continue;
-      const place = (y * width + x) * channels;
-      for (let channel = 0; channel < channels; channel++) {
-        const value = input[place + channel];
-        if (value === 0) continue; // often, after relu and at an image's border
-        const group = groups === 1 ? 0 : Math.floor(channel / inputs);
-        const first = group * outputs;
-        const k = ((ky * kernelWidth + kx) * inputs + channel - group * inputs) * filters + first;
-        for (let filter = 0; filter < outputs; filter++) sums[first + filter] += value * kernel[k + filter];
+  for (let group = 0; group < groups; group++) {
+    for (let ky = 0; ky < kernelHeight; ky++) {
+      const y = outY * plan.strideY + plan.top + ky * plan.dilationY;
+      if (y < 0 || y >= height) continue;
+      for (let kx = 0; kx < kernelWidth; kx++) {
+        const x = outX * plan.strideX + plan.left + kx * plan.dilationX;
+        if (x < 0 || x >= width) continue;
+        const place = (y * width + x) * channels + group * inputs;
+        const row = (ky * kernelWidth + kx) * inputs;
+        for (let i = 0; i < inputs; i++) weighted.add(input[place + i], (row + i) * filters);
       }
     }
+    const first = (group * filters) / groups;
+    weighted.addTo(sums, layer.weights.kernel.values, first, first + filters / groups);
   }
 };
 
@@ -340,6 +357,7 @@ Live.kinds = {
   },
   Dense: {
     shape: (layer) => [...layer.input.slice(0, -1), layer.settings.units],
+    prepare: (layer) => (layer.weighted = new Live.Weighted(layer.input.at(-1))),
     compute(layer, input, output) {
       const { units, activation } = layer.settings;
       const sums = new Float64Array(units);
@@ -354,6 +372,10 @@ Live.kinds = {
     shape(layer) {
       const { outHeight, outWidth, channels } = Live.plan(layer);
       return [outHeight, outWidth, layer.settings.filters ?? channels * layer.settings.depth_multiplier];
+    },
+    prepare(layer) {
+      const { kernelHeight, kernelWidth, channels, groups } = layer.plan;
+      layer.weighted = new Live.Weighted((kernelHeight * kernelWidth * channels) / groups);
     },
     compute: Live.convolve,
     arithmetic: (...opened) => Live.openConvolution(...opened),

@@ -32,8 +32,8 @@ Live.read = (description) => {
 Live.readLayers = (described, input) => {
   const layers = [];
   for (const { name, kind, settings, weights, passes } of described) {
+    if (!passes && !Object.hasOwn(Live.kinds, kind)) return null;
     const known = passes ? Live.kinds.Identity : Live.kinds[kind];
-    if (!known) return null;
     const arrays = Object.fromEntries(weights.map((array) => [array.name, Live.numbers(array)]));
     const layer = { name, kind, passes: Boolean(passes), settings, weights: arrays, input, known };
     layer.output = known.shape(layer);

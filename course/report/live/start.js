@@ -40,12 +40,12 @@
       at("cover").addEventListener("change", () => (this.whatIf.cover(at("cover").checked), this.schedule()));
       pressed("reset", () => this.reset());
       at("file").addEventListener("change", () => (this.open(at("file").files[0]), (at("file").value = "")));
-      const target = at("drop");
-      target.addEventListener("dragover", (event) => (event.preventDefault(), target.classList.add("over")));
-      target.addEventListener("dragleave", () => target.classList.remove("over"));
-      target.addEventListener("drop", (event) => {
-        event.preventDefault();
-        target.classList.remove("over");
+      const over = (event, is) => (event.preventDefault(), at("drop").classList.toggle("over", is));
+      // Anywhere on the page: beside the pad, the browser would leave the page and open the file.
+      document.addEventListener("dragover", (event) => over(event, true));
+      document.addEventListener("dragleave", (event) => over(event, false));
+      document.addEventListener("drop", (event) => {
+        over(event, false);
         this.open(event.dataTransfer.files[0]);
       });
     }
