@@ -35,7 +35,7 @@ def main(options: Options) -> int:
     record = asked.tested_run(Path(options.run) if options.run else newest())
     found, failed = asked.questions(asked.find_pictures(options.pictures, record), record)
     for sentence in failed:
-        print(sentence, file=sys.stderr)
+        print(asked_page.plain(sentence), file=sys.stderr)
     if found:
         answers = asked.answers(found, record)
         for line in asked_page.in_lines(answers, record):

@@ -91,7 +91,7 @@ def test_no_picture_can_be_read(run, tmp_path, monkeypatch, capsys):
     assert said.out == ""
     assert "gone.png cannot be read" in said.err
     (tmp_path / "none").mkdir()
-    with pytest.raises(predict.CourseError, match="has no pictures, and no subfolder .*0, 1, 2, 3"):
+    with pytest.raises(predict.CourseError, match=r"has no pictures, and no subfolder .*0, 1, 2, 3"):
         predict.main(predict.Options(pictures=(str(tmp_path / "none"),)))
 
 

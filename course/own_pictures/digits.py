@@ -60,12 +60,12 @@ def ink_of_photo(brightness: np.ndarray) -> Ink | None:
     ink = np.maximum(0, resized(closed, *dark.shape) - dark)
     if ink.max() < LEAST_CONTRAST:
         return None
-    # 3. A threshold parts ink from paper; what is as dark as the mean of the ink is full ink.
-    inked = ink > _otsu(ink)
-    full = ink[inked].mean()
-    # 4. The largest connected piece is the digit, with what is above or below it; specks are not.
-    kept, others = _digit(inked)
-    # 5. With the digit remain the pixels next to it, which are its grey edge.
+    # 3. A threshold parts ink from paper.
+    # 4. The largest connected piece is the digit, with what is above or below it; specks are not, nor is what reaches
+    #    the edge of the photo, which is a shadow.
+    kept, others = _digit(ink > _otsu(ink))
+    # 5. What is as dark as the mean of the digit is full ink; the pixels next to it are its grey edge.
+    full = ink[kept].mean()
     edge = ndimage.maximum_filter(kept, 3, mode="nearest")
     return Ink(np.where(edge, np.minimum(255, 255 * ink / full), 0).astype(np.float32), others)
 
@@ -75,6 +75,9 @@ def _digit(inked: np.ndarray) -> tuple[np.ndarray, int]:
     numbers, count = ndimage.label(inked, np.ones((3, 3)))
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)
     sizes[0] = 0
+    inner = sizes.copy()
+    inner[np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]])] = 0
+    sizes = inner if inner.max() >= LEAST_PIECE * sizes.max() else sizes
     largest = int(sizes.argmax())
     places = ndimage.find_objects(numbers)
     own = places[largest - 1][1]  # its columns

@@ -26,7 +26,7 @@ def in_lines(answers: Sequence[Answer], record: Record) -> Iterator[str]:
     assert record.predictions is not None
     width = max(len(_printable(answer.question.file)) for answer in answers)
     for answer in answers:
-        best = "  ".join(f"{_plain(name)} {_said(output, record)}" for name, output in answer.best)
+        best = "  ".join(f"{plain(name)} {_said(output, record)}" for name, output in answer.best)
         remark = answer.question.prepared.remark
         yield f"{_printable(answer.question.file):{width}}  {best}{f'  ({remark})' if remark else ''}"
     if right := _how_many_right(answers):
@@ -80,9 +80,9 @@ def _said(output: float, record: Record) -> str:
 
 
 def _printable(file: Path) -> str:
-    return _plain(shown(file))
+    return plain(shown(file))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Returns a name without what a terminal would take for a command."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import look_at
+from own_photos import KINDS, photo
 from PIL import Image
 
 import cnn
 from course.data import load_data_set
+from course.own_pictures.preparing import prepared
 from course.report import alive, try_it
 from course.runs import folder as run_folder
 from course.runs.record import read_run
@@ -245,6 +247,29 @@ def test_clothes_are_treated_by_fashion_mnists_own_steps(page):
     assert np.flatnonzero(seen.max(axis=1)).tolist() == list(range(28))  # the longest side
     assert np.flatnonzero(seen.max(axis=0)).tolist() == list(range(7, 21))  # in the middle
     assert np.all(seen[3:25, 10:18] == 155)  # negated
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("data", "kind"), [("mnist", "digits"), ("fashion_mnist", "clothes"), ("own", "own")])
+def test_page_and_predict_see_the_same_pixels(page, data, kind, thorough):
+    _, (images, _) = load_data_set("mnist")
+    random = np.random.default_rng(3)
+    for number, image in enumerate(images[: 200 if thorough else 30]):
+        taken = photo(image, KINDS[number % len(KINDS)], random)
+        made = page.evaluate(
+            """([text, width, height, kind]) => {
+                const bytes = Uint8ClampedArray.from(atob(text), character => character.charCodeAt(0));
+                return Array.from(Live.ofPhoto(Live.grey({data: bytes, width, height}), kind, 28, 28).values);
+            }""",
+            [
+                base64.b64encode(np.array(Image.fromarray(taken).convert("RGBA")).tobytes()).decode(),
+                taken.shape[1],
+                taken.shape[0],
+                kind,
+            ],
+        )
+        seen = prepared(Image.fromarray(taken).convert("RGB"), data, (28, 28), 1).image
+        assert np.abs(np.array(made).reshape(28, 28) - seen).max() <= 2, number
 
 
 @pytest.mark.slow

@@ -172,23 +172,26 @@
     return (threshold / BINS) * top;
   };
 
-  /** For each pixel the number of its connected piece of ink, from 1, else 0; and each piece's size and columns. */
+  /** For each pixel the number of its connected piece of ink, from 1, else 0; and each piece's size and place. */
   const pieces = ({ width, height, values }, threshold) => {
     const numbers = new Int32Array(values.length);
     const sizes = [0];
     const columns = [[0, 0]]; // the first and the last one
+    const touches = [false]; // whether it reaches the edge
     for (let start = 0; start < values.length; start++) {
       if (numbers[start] || values[start] <= threshold) continue;
       const waiting = [start];
       numbers[start] = sizes.length;
       let size = 0;
       const reach = [width, 0];
+      let touch = false;
       while (waiting.length) {
         const at = waiting.pop();
         size++;
         const [x, y] = [at % width, Math.floor(at / width)];
         reach[0] = Math.min(reach[0], x);
         reach[1] = Math.max(reach[1], x);
+        touch ||= x === 0 || y === 0 || x === width - 1 || y === height - 1;
         for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
           for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
             const next = row * width + column;
@@ -200,8 +203,9 @@
       }
       sizes.push(size);
       columns.push(reach);
+      touches.push(touch);
     }
-    return { numbers, sizes, columns };
+    return { numbers, sizes, columns, touches };
   };
 
   /** The ink in a photo of handwriting, 0 to 255, dark on light or light on dark; null if there is none. */
@@ -219,18 +223,20 @@
     const light = resized(closed, dark.width, dark.height);
     const ink = picture(dark.width, dark.height, dark.values.map((value, i) => Math.max(0, light.values[i] - value)));
     if (largest(ink.values) < LEAST_CONTRAST) return null;
-    // 3. A threshold parts ink from paper; what is as dark as the mean of the ink is full ink.
-    const threshold = otsu(ink.values);
-    const inked = ink.values.filter((value) => value > threshold);
-    const full = inked.reduce((a, b) => a + b, 0) / inked.length;
+    // 3. A threshold parts ink from paper.
     // 4. The largest connected piece is the digit, with all above and below it that is at least a tenth of it; specks
-    //    and other digits are not.
-    const { numbers, sizes, columns } = pieces(ink, threshold);
+    //    and other digits are not, nor is what reaches the edge of the photo, which is a shadow.
+    const found = pieces(ink, otsu(ink.values));
+    const inner = found.sizes.map((size, n) => (found.touches[n] ? 0 : size));
+    const sizes = largest(inner) >= LEAST_PIECE * largest(found.sizes) ? inner : found.sizes;
     const main = sizes.indexOf(largest(sizes));
+    const [left, right] = found.columns[main];
     const belongs = sizes.map((size, n) => n > 0 && size >= LEAST_PIECE * sizes[main] &&
-      columns[n][0] <= columns[main][1] + 1 && columns[n][1] + 1 >= columns[main][0]);
-    const kept = picture(ink.width, ink.height, Float32Array.from(numbers, (number) => (belongs[number] ? 1 : 0)));
-    // 5. With the digit remain the pixels next to it, which are its grey edge.
+      found.columns[n][0] <= right + 1 && found.columns[n][1] + 1 >= left);
+    const kept = picture(ink.width, ink.height, Float32Array.from(found.numbers, (n) => (belongs[n] ? 1 : 0)));
+    // 5. What is as dark as the mean of the digit is full ink; the pixels next to it are its grey edge.
+    const inked = ink.values.filter((_, i) => kept.values[i]);
+    const full = inked.reduce((a, b) => a + b, 0) / inked.length;
     const edge = extreme(kept, 1, Math.max).values;
     return picture(ink.width, ink.height, ink.values.map((value, i) => edge[i] * Math.min(255, (255 * value) / full)));
   };
