@@ -31,7 +31,7 @@ class Config(LessonConfig):
 
 def prepare(images, config):
     """Scales pixels from 0...255 to 0...1; gives each grey image its one channel: (n, height, width, 1)."""
-    return images.reshape(-1, config.img_height, config.img_width, config.channels).astype("float32") / 255
+    return images.reshape(images.shape[0], config.img_height, config.img_width, config.channels).astype("float32") / 255
 
 
 def build_model(config, num_classes):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_photos import KINDS, photo
 from PIL import Image
 
 import cnn
 import predict
+from benchmarks.photos import KINDS, photo
 from course.data import load_data_set
 from course.report import asked
 from course.runs import folder as run_folder

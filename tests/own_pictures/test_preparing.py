@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from own_photos import KINDS, photo
 from PIL import Image, ImageDraw
 
+from benchmarks.photos import KINDS, photo
 from course.data import load_data_set
 from course.own_pictures.digits import as_digit, ink_of_photo
 from course.own_pictures.preparing import prepared

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import look_at
-from own_photos import KINDS, photo
 from PIL import Image
 
 import cnn
+from benchmarks.photos import KINDS, photo
 from course.data import load_data_set
 from course.own_pictures.preparing import prepared
 from course.report import alive, try_it
