@@ -3,7 +3,7 @@
 python best.py --data fashion_mnist --flip --rotation 0 --views_shift 1 --epochs 11
 """
 
-from course import Count, Fraction, Images, LessonConfig, Pixels, Rate, Run, Shift
+from course import Channels, Count, Fraction, Images, LessonConfig, Pixels, Rate, Run, Shift
 from course import hold_out, load, muon, one_cycle, views
 import keras
 
@@ -13,6 +13,7 @@ class Config(LessonConfig):
 
     img_width: Pixels = 28  # images of another size are resized
     img_height: Pixels = 28  # images of another size are resized
+    channels: Channels = 1  # 1 for grey images, 3 for colour: red, green and blue
     first_layer_convs: Count = 40  # kernels in the convolution at full size
     second_layer_convs: Count = 64  # kernels in each of two convolutions at half size
     third_layer_convs: Count = 128  # kernels in each of two convolutions at a quarter
@@ -38,7 +39,7 @@ def build_model(config, num_classes):
     """The layers that turn, shift and mirror do so in training only, and differently each time."""
     return keras.Sequential(
         [
-            keras.Input((config.img_height, config.img_width, 1)),
+            keras.Input((config.img_height, config.img_width, config.channels)),
             *([keras.layers.RandomRotation(config.rotation, fill_mode="constant")] if config.rotation else []),
             keras.layers.RandomTranslation(config.shift, config.shift, fill_mode="constant", interpolation="nearest"),
             *([keras.layers.RandomFlip("horizontal")] if config.flip else []),
@@ -58,7 +59,7 @@ def build_model(config, num_classes):
 def main(config):
     with Run(config) as run:
         (X_train, y_train), (X_test, y_test) = load(config)
-        X_train, X_test = X_train[..., None], X_test[..., None]  # one channel; pixels stay bytes
+        X_train, X_test = (X.reshape(*X.shape[:3], config.channels) for X in (X_train, X_test))  # pixels stay bytes
         y_train = keras.utils.to_categorical(y_train)
         num_classes = y_train.shape[1]
         y_test = keras.utils.to_categorical(y_test, num_classes)

@@ -6,7 +6,8 @@ python cnn.py --limit 1000 --epochs 40    few images: here dropout matters, as -
 python cnn.py --help                      all values of class Config; change them there or on the command line
 """
 
-from course import Count, Fraction, Images, LessonConfig, Optimizer, Pixels, Rate, Run, decaying, hold_out, load
+from course import Channels, Count, Fraction, Images, LessonConfig, Optimizer, Pixels, Rate, Run
+from course import decaying, hold_out, load
 import keras
 
 
@@ -15,6 +16,7 @@ class Config(LessonConfig):
 
     img_width: Pixels = 28  # images of another size are resized
     img_height: Pixels = 28  # images of another size are resized
+    channels: Channels = 1  # 1 for grey images, 3 for colour: red, green and blue
     first_layer_convs: Count = 32  # kernels in the first convolution
     first_layer_conv_width: Pixels = 3  # their width
     first_layer_conv_height: Pixels = 3  # their height
@@ -29,14 +31,14 @@ class Config(LessonConfig):
 
 def prepare(images, config):
     """Scales pixels from 0...255 to 0...1; gives each grey image its one channel: (n, height, width, 1)."""
-    return images.reshape(images.shape[0], config.img_height, config.img_width, 1).astype("float32") / 255
+    return images.reshape(images.shape[0], config.img_height, config.img_width, config.channels).astype("float32") / 255
 
 
 def build_model(config, num_classes):
     """Convolutions find strokes, pooling keeps the strongest, dense layers tell from them which digit it is."""
     kernel_size = (config.first_layer_conv_height, config.first_layer_conv_width)
 
-    model = keras.Sequential([keras.Input((config.img_height, config.img_width, 1))])
+    model = keras.Sequential([keras.Input((config.img_height, config.img_width, config.channels))])
     model.add(keras.layers.Conv2D(config.first_layer_convs, kernel_size, activation="relu"))
     model.add(keras.layers.MaxPooling2D((2, 2)))
     for convs in config.more_conv_layers:  # zeros around the maps keep their size: only pooling makes them smaller

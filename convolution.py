@@ -17,7 +17,7 @@ import numpy as np
 class Config(CommandLine):
     """What a convolution does to a picture."""
 
-    image: str = "digit"  # digit, garment, house, or the path of a PNG or JPEG file of your own
+    image: str = "digit"  # digit, garment, house, or the path of a picture of your own
     kernel: KernelText = "vertical_edges"  # identity, blur, sharpen, horizontal_edges, emboss, or nine weights by rows
     stride: Stride = 1  # pixels from one stop of the kernel to the next
     padding: Padding = "valid"  # stay inside the picture, or add zeros around it

@@ -12,9 +12,9 @@ from course.config import LessonConfig
 from course.data import hold_out, load
 from course.optimizers import decaying, one_cycle
 from course.training.run import Run
-from course.values import Count, Fraction, Images, Optimizer, Pixels, Rate, Shift
+from course.values import Channels, Count, Fraction, Images, Optimizer, Pixels, Rate, Shift
 
 __all__ = [
-    "Attempt", "Count", "Fraction", "Images", "LessonConfig", "Optimizer", "Pixels", "Rate", "Run", "Shift",
+    "Attempt", "Channels", "Count", "Fraction", "Images", "LessonConfig", "Optimizer", "Pixels", "Rate", "Run", "Shift",
     "decaying", "hold_out", "load", "muon", "one_cycle", "views",
 ]  # fmt: skip

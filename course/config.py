@@ -20,7 +20,7 @@ class LessonConfig(CommandLine):
     """What the configurations of all lessons share; a lesson derives its `Config` from it and adds its own values."""
 
     batch_size: Images  # images per weight update
-    data: str = "mnist"  # mnist, fashion_mnist, or the path of an .npz file of your own
+    data: str = "mnist"  # mnist, fashion_mnist, or the path of your own: an .npz file, or a folder of pictures
     limit: Images | None = None  # train on the first N images only, for a quick try
     seed: Seed = 1  # makes the randomness repeatable: same seed, same numbers
     data_parallel: bool = False  # split each batch among all devices; needs Keras' JAX backend
@@ -96,12 +96,14 @@ class LessonConfig(CommandLine):
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> Self:
-        images = data.training_images(self.data)
+        if self.image_channels == 3 and self.data in data.DATA_SETS:
+            raise CourseError(f"channels is 3, but the images of {self.data} are grey; leave channels at 1.")
+        images = data.training_images(self.data, self.image_size, self.image_channels)
         if self.limit is not None and self.limit > images:
             raise CourseError(
                 f"limit is {self.limit}, but {self.data} has {images} training images; give a smaller one."
             )
-        memory.check_images(images, *self.image_size)
+        memory.check_images(images, *self.image_size, self.image_channels)
         images = self.limit or images
         if self.batch_size > images:
             raise CourseError(
@@ -113,6 +115,11 @@ class LessonConfig(CommandLine):
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images in pixels, 28 where the config does not say."""
         return getattr(self, "img_height", 28), getattr(self, "img_width", 28)
+
+    @property
+    def image_channels(self) -> int:
+        """1 for grey images, 3 for coloured ones, 1 where the config does not say."""
+        return getattr(self, "channels", 1)
 
 
 def script_file(config: LessonConfig) -> Path | None:

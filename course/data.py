@@ -1,11 +1,13 @@
-"""MNIST, Fashion-MNIST or the learner's own images, read from disk and verified."""
+"""MNIST, Fashion-MNIST or the learner's own pictures, read from disk and verified."""
+
+from __future__ import annotations
 
 import functools
 import hashlib
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -14,9 +16,13 @@ from course import own_data
 from course.system import arrays, memory
 from course.system.errors import CourseError
 
+if TYPE_CHECKING:
+    from course.own_pictures.folder import Listing
+
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 AT_A_TIME = 5_000  # images
 HELD_OUT = 12  # one training image in twelve is for validation
+USUAL_SIZE = (28, 28)  # pixels of an image
 
 
 class DataSet(NamedTuple):
@@ -64,6 +70,10 @@ class Choice(Protocol):
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels."""
 
+    @property
+    def image_channels(self) -> int:
+        """1 for grey images, 3 for coloured ones."""
+
 
 def load(config: Choice) -> tuple[Split, Split]:
     """Returns the data set of a config, its images resized as the config says; see `load_data_set`.
@@ -73,42 +83,50 @@ def load(config: Choice) -> tuple[Split, Split]:
     """
     if config.data in DATA_SETS:
         return load_data_set(config.data, config.image_size)
-    (x_train, y_train), test = load_data_set(config.data)
+    (x_train, y_train), test = load_data_set(config.data, config.image_size, config.image_channels)
     order = own_data.order(y_train, config.seed)
     x_train, y_train = x_train[order], y_train[order]
     training, validation = hold_out(x_train, y_train, config.limit)
     parts = {"training": training, "validation": validation, "test": test}
     for remark in own_data.remarks({name: own_data.Part(*part) for name, part in parts.items()}):
         print(f"{config.data}: {remark}", file=sys.stderr)
-    return _resized((x_train, y_train), test, config.image_size)
+    return (x_train, y_train), test
 
 
-def load_data_set(name: str, image_size: tuple[int, int] | None = None) -> tuple[Split, Split]:
+def load_data_set(name: str, image_size: tuple[int, int] | None = None, channels: int = 1) -> tuple[Split, Split]:
     """Returns `(x_train, y_train), (x_test, y_test)`, as `keras.datasets` does.
 
-    Images are uint8 of shape (n, height, width), 0 is the background and 255 the strongest ink; labels are uint8 of
-    shape (n,), from 0 to 9.
+    Images are uint8 of shape (n, height, width), or (n, height, width, 3) in colour; in the course's own, 0 is the
+    background and 255 the strongest ink. Labels are uint8 of shape (n,), from 0.
 
     Args:
-        name: "mnist", "fashion_mnist", or the path of an .npz file with the same four arrays, see
-            `own_data.accepted`.
-        image_size: (height, width) in pixels to which images of another size are resized; None leaves them.
+        name: "mnist", "fashion_mnist", the path of an .npz file with the same four arrays, see `own_data.accepted`,
+            or that of a folder of pictures, see `list_folder`.
+        image_size: (height, width) in pixels to which images of another size are resized; None leaves them, or
+            makes 28 x 28 pixels of pictures.
+        channels: 1 for grey images, 3 for coloured ones.
 
     Raises:
-        CourseError: the file is missing, damaged, altered, or not in this format, or there is not enough memory for
-            images of this size. Nothing is ever unpickled.
+        CourseError: file or folder is missing, damaged, altered, or not in this format, or there is not enough memory
+            for images of this size. Nothing is ever unpickled.
     """
-    x_train, y_train, x_test, y_test = _read(name, "x_train", "y_train", "x_test", "y_test")
-    train, test = own_data.Part(x_train, y_train), own_data.Part(x_test, y_test)
+    if _is_folder(name):
+        from course.own_pictures.kept import read_folder  # late: most runs have no use for it
+
+        train, test = read_folder(Path(name), image_size or USUAL_SIZE, channels)
+        if len(train.images) < HELD_OUT:
+            raise CourseError(f"{name} has {len(train.images)} pictures to learn from, but {HELD_OUT} are needed.")
+        return train, test
+    train, test = _parts(name)
     if name not in DATA_SETS:
-        train, test = own_data.accepted(name, train, test, least=HELD_OUT)
+        train, test = own_data.accepted(name, train, test, HELD_OUT, channels)
     return _resized(train, test, image_size)
 
 
-def load_test_images(name: str, image_size: tuple[int, int], count: int) -> Split:
+def load_test_images(name: str, image_size: tuple[int, int], count: int, channels: int = 1) -> Split:
     """Returns the first `count` test images and their labels, as `load_data_set` does, but sooner."""
     if name not in DATA_SETS:
-        images, labels = load_data_set(name, image_size)[1]
+        images, labels = load_data_set(name, image_size, channels)[1]
         return images[:count], labels[:count]
     images, labels = (array[:count] for array in _read(name, "x_test", "y_test"))
     return images if images.shape[1:] == tuple(image_size) else _resize(images, image_size), labels
@@ -124,34 +142,70 @@ def hold_out(x: np.ndarray, y: np.ndarray, limit: int | None = None) -> tuple[Sp
     return (x[:train][:limit], y[:train][:limit]), (x[train:], y[train:])
 
 
-def training_images(name: str) -> int:
+def training_images(name: str, image_size: tuple[int, int] = USUAL_SIZE, channels: int = 1) -> int:
     """Returns how many images `hold_out` leaves for training; raises CourseError as `load_data_set` does."""
     if name in DATA_SETS:
         images = DATA_SETS[name].training_images
+    elif _is_folder(name):
+        images = _pictures(name, image_size, channels, "".join(part.stamp() for part in _listings(name) if part))
     else:
         file = _file(name).resolve()
-        images = _own_images(name, file, file.stat().st_mtime_ns)
+        images = _own_images(name, file, file.stat().st_mtime_ns, channels)
     return images - images // HELD_OUT
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """Returns what the labels 0 to 9 of a data set mean; in a file of the learner's own, their numbers."""
-    return DATA_SETS[name if name in DATA_SETS else "mnist"].class_names
+    """Returns what the labels of a data set mean: in a folder the names of its subfolders, in a file of the learner's
+    own its array `class_names`, or numbers if it has none. Raises CourseError as `load_data_set` does.
+    """
+    if name in DATA_SETS:
+        return DATA_SETS[name].class_names
+    if _is_folder(name):
+        return _listings(name)[0].names
+    try:
+        return tuple(map(str, arrays.read_arrays(_file(name), ["class_names"])["class_names"]))
+    except ValueError:
+        (_, y_train), _ = own_data.accepted(name, *_parts(name), HELD_OUT)
+        return tuple(map(str, range(int(y_train.max()) + 1)))
 
 
 def verify(name: str) -> None:
-    """Raises CourseError, within a second and without Keras, if `load_data_set(name)` is going to."""
+    """Raises CourseError if it can be told within seconds and without Keras that `load_data_set(name)` is going to."""
     if name in DATA_SETS:
         _file(name)
+    elif _is_folder(name):
+        _listings(name)
     else:
         training_images(name)
 
 
+def _is_folder(name: str) -> bool:
+    return name not in DATA_SETS and os.path.isdir(name)  # that of Path raises for some names
+
+
+def _listings(name: str) -> tuple[Listing, Listing | None]:
+    from course.own_pictures.folder import list_folder  # late: most runs have no use for it
+
+    return list_folder(Path(name))
+
+
 @functools.cache
-def _own_images(name: str, file: Path, written: int) -> int:
+def _own_images(name: str, file: Path, written: int, channels: int) -> int:
     """Returns how many images for training and validation are in a file of the learner's own, read once a version."""
-    (x_train, _), _ = load_data_set(name)
+    (x_train, _), _ = load_data_set(name, channels=channels)
     return len(x_train)
+
+
+@functools.cache
+def _pictures(name: str, image_size: tuple[int, int], channels: int, stamp: str) -> int:
+    """Returns how many pictures for training and validation are in a folder, read once a version."""
+    (x_train, _), _ = load_data_set(name, image_size, channels)
+    return len(x_train)
+
+
+def _parts(name: str) -> tuple[own_data.Part, own_data.Part]:
+    x_train, y_train, x_test, y_test = _read(name, "x_train", "y_train", "x_test", "y_test")
+    return own_data.Part(x_train, y_train), own_data.Part(x_test, y_test)
 
 
 def _read(name: str, *names: str) -> list[np.ndarray]:
@@ -167,7 +221,9 @@ def _file(name: str) -> Path:
     if name not in DATA_SETS:
         if not (name.endswith(".npz") and os.path.isfile(name)):  # that of Path raises for some names
             names = ", ".join(DATA_SETS)
-            raise CourseError(f"data is {name!r}, but must be one of {names}, or the path of an .npz file that exists.")
+            raise CourseError(
+                f"data is {name!r}, but must be one of {names}, or the path of an .npz file or a folder that exists."
+            )
         return Path(name)
     file = FOLDER / f"{name}.npz"
     try:
@@ -193,16 +249,17 @@ def _remedy(name: str) -> str:
 
 def _resized(train: Split, test: Split, image_size: tuple[int, int] | None) -> tuple[Split, Split]:
     (x_train, y_train), (x_test, y_test) = train, test
-    if image_size is not None and x_train.shape[1:] != tuple(image_size):
+    if image_size is not None and x_train.shape[1:3] != tuple(image_size):
         memory.check_images(len(x_train), *image_size)
         x_train, x_test = _resize(x_train, image_size), _resize(x_test, image_size)
     return (x_train, y_train), (x_test, y_test)
 
 
 def _resize(images: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    scaled = np.empty((len(images), *image_size), np.uint8)
+    with_channels = images.reshape(*images.shape[:3], -1)
+    scaled = np.empty((len(images), *image_size, with_channels.shape[3]), np.uint8)
     for first in range(0, len(images), AT_A_TIME):  # as float32 all of them would take four times the memory
-        part = images[first : first + AT_A_TIME, ..., np.newaxis]
+        part = with_channels[first : first + AT_A_TIME]
         resized = keras.ops.convert_to_numpy(keras.ops.image.resize(part, image_size, antialias=True))
-        scaled[first : first + AT_A_TIME] = np.clip(np.rint(resized), 0, 255)[..., 0]
-    return scaled
+        scaled[first : first + AT_A_TIME] = np.clip(np.rint(resized), 0, 255)
+    return scaled.reshape(len(images), *image_size, *images.shape[3:])

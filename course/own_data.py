@@ -17,28 +17,29 @@ WITHOUT = {  # a class
 
 
 class Part(NamedTuple):
-    """Images, uint8 (n, height, width), and their labels, uint8 (n,)."""
+    """Images, uint8 (n, height, width) or (n, height, width, 3), and their labels, uint8 (n,)."""
 
     images: np.ndarray
     labels: np.ndarray
 
 
-def accepted(name: str, train: Part, test: Part, least: int) -> tuple[Part, Part]:
+def accepted(name: str, train: Part, test: Part, least: int, channels: int = 1) -> tuple[Part, Part]:
     """Returns arrays of a file as Part describes them; `train` and `test` may hold anything.
 
     Images may have a channel axis, (n, height, width, 1), be boolean, whole numbers from 0 to 255 of any type, or
-    floats from 0 to 1. Labels may have the shape (n, 1), be one-hot, (n, classes), or floats that are whole numbers.
+    floats from 0 to 1; with 3 `channels` they are coloured, (n, height, width, 3). Labels may have the shape (n, 1), be
+    one-hot, (n, classes), or floats that are whole numbers.
 
     Raises:
         CourseError: they are in no such format, there are fewer than `least` training images, or labels for the test
             that are not in training; begins with `name`.
     """
     try:
-        train = _part("train", train)
-        test = _part("test", test)
+        train = _part("train", train, channels)
+        test = _part("test", test, channels)
         if len(train.images) < least:
             raise ValueError(f"x_train has {len(train.images)} images, but at least {least} are needed")
-        sizes = train.images.shape[1:], test.images.shape[1:]
+        sizes = train.images.shape[1:3], test.images.shape[1:3]
         if sizes[0] != sizes[1]:
             raise ValueError(f"images of x_train are {sizes[0]} pixels, those of x_test {sizes[1]}")
         if test.labels.max() > train.labels.max():
@@ -103,16 +104,19 @@ def _listed(labels: list[int]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _part(name: str, part: Part) -> Part:
-    images = _images(f"x_{name}", part.images)
+def _part(name: str, part: Part, channels: int) -> Part:
+    images = _images(f"x_{name}", part.images, channels)
     return Part(images, _labels(f"y_{name}", part.labels, len(images)))
 
 
-def _images(name: str, images: np.ndarray) -> np.ndarray:
+def _images(name: str, images: np.ndarray, channels: int) -> np.ndarray:
     found = f"{name} is {images.dtype} of shape {images.shape}"
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]
-    if images.ndim != 3 or 0 in images.shape or images.dtype.kind not in "buif":
+    if channels == 3:
+        if images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape or images.dtype.kind not in "buif":
+            raise ValueError(f"{found}, but with 3 channels it must be uint8 (images, height, width, 3)")
+    elif images.ndim != 3 or 0 in images.shape or images.dtype.kind not in "buif":
         raise ValueError(f"{found}, but must be uint8 (images, height, width){_as_images(name, images)}")
     if images.dtype == np.bool_:
         return images * np.uint8(HIGHEST)
@@ -133,7 +137,11 @@ def _as_images(name: str, images: np.ndarray) -> str:
     side = int(np.sqrt(images.shape[1])) if images.ndim == 2 else 0
     if side and side**2 == images.shape[1]:
         return f"; reshape it with {name}.reshape(-1, {side}, {side})"
-    return f"; make it grey with {name}.mean(axis=3).astype('uint8')" if images.shape[3:] == (3,) else ""
+    return (
+        f"; make it grey with {name}.mean(axis=3).astype('uint8'), or train in colour with --channels 3"
+        if images.shape[3:] == (3,)
+        else ""
+    )
 
 
 def _labels(name: str, labels: np.ndarray, images: int) -> np.ndarray:
@@ -146,6 +154,12 @@ def _labels(name: str, labels: np.ndarray, images: int) -> np.ndarray:
     is_whole = labels.dtype.kind in "bui" or (is_number and bool((labels == np.rint(labels)).all()))
     if not is_whole or labels.shape != (images,):
         raise ValueError(f"{found}, but must be one integer for each image")
-    if labels.min() < 0 or labels.max() > 9:
-        raise ValueError(f"{name} has labels from {labels.min()} to {labels.max()}, but they must be from 0 to 9")
+    low, high = int(labels.min()), int(labels.max())
+    found = f"{name} has labels from {low} to {high}"
+    if low < 0 or high > HIGHEST:
+        raise ValueError(f"{found}, but they must be from 0 to {HIGHEST}")
+    if high > 9 and low > 0:  # of ten classes or fewer, some may be left out
+        raise ValueError(f"{found}, but they must start at 0; subtract {low}")
+    if high > 9 and 2 * len(np.unique(labels)) <= high:
+        raise ValueError(f"{found}, but most numbers between them are no class; count the classes from 0")
     return labels.astype(np.uint8)

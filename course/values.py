@@ -7,6 +7,7 @@ from pydantic import Field
 Count = Annotated[int, Field(ge=1, le=10_000)]  # layers' kernels and units, epochs
 Images = Annotated[int, Field(ge=1)]
 Pixels = Annotated[int, Field(ge=1, le=256)]
+Channels = Literal[1, 3]  # grey or colour
 Shift = Annotated[int, Field(ge=0, le=4)]  # pixels
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=100)]

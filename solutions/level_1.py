@@ -15,7 +15,7 @@ class Config(LessonConfig):
     """A poor classifier of clothes, yours to improve."""
 
     # --> values that your network needs, such as a hidden layer's size or dropout
-    data: str = "fashion_mnist"  # mnist, fashion_mnist, or the path of an .npz file of your own
+    data: str = "fashion_mnist"  # mnist, fashion_mnist, or the path of your own: an .npz file, or a folder of pictures
     img_width: Pixels = 28  # images of another size are resized
     img_height: Pixels = 28  # images of another size are resized
     epochs: Count = 5  # passes over the training images

@@ -11,7 +11,7 @@ import keras
 class Config(LessonConfig):
     """A classifier of clothes: a convolution keeps neighbours together."""
 
-    data: str = "fashion_mnist"  # mnist, fashion_mnist, or the path of an .npz file of your own
+    data: str = "fashion_mnist"  # mnist, fashion_mnist, or the path of your own: an .npz file, or a folder of pictures
     img_width: Pixels = 28  # images of another size are resized
     img_height: Pixels = 28  # images of another size are resized
     first_layer_convs: Count = 32  # kernels in the convolution

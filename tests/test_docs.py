@@ -69,7 +69,8 @@ def test_what_runs_say_of_themselves_is_what_a_bootstrap_says():
 def test_every_claim_was_measured_with_all_its_seeds_and_is_not_contradicted():
     measured = results("claims")
     for command in claims.COMMANDS:
-        assert [run["seed"] for run in measured[command]] == list(range(1, claims.SEEDS + 1)), command
+        seeds = [run["seed"] for run in measured[command]]
+        assert seeds == list(range(1, max(claims.SEEDS, len(seeds)) + 1)), command
     assert claims.table(measured) in (claims.RESULTS.with_suffix(".md")).read_text(encoding="utf-8")
     for claim in claims.CLAIMS:
         assert (DOCS / f"{claim.page}.md").exists()

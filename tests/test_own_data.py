@@ -70,7 +70,7 @@ def test_a_boolean_image_is_black_and_white(kind):
         (np.zeros((40, 784), np.uint8), LABELS, r"reshape it with x_train.reshape\(-1, 28, 28\)"),
         (np.zeros((40, 5, 6, 3), np.uint8), LABELS, r"make it grey with x_train.mean\(axis=3\).astype"),
         (IMAGES, LABELS + 0.5, r"must be one integer for each image"),
-        (IMAGES, LABELS + 1, r"labels from 1 to 10, but they must be from 0 to 9"),
+        (IMAGES, LABELS + 1, r"labels from 1 to 10, but they must start at 0; subtract 1"),
         (IMAGES, LABELS.astype(str), r"must be one integer for each image"),
         (IMAGES, np.ones((40, 10)), r"must be one integer for each image"),
         (IMAGES, np.eye(10)[LABELS] * 0.9, r"must be one integer for each image"),
@@ -116,7 +116,9 @@ def test_the_seed_alone_decides_the_order():
 
 
 def config_of(file: str, **changes: object) -> SimpleNamespace:
-    return SimpleNamespace(**({"data": file, "image_size": (5, 6), "seed": 1, "limit": None} | changes))
+    return SimpleNamespace(
+        **({"data": file, "image_size": (5, 6), "image_channels": 1, "seed": 1, "limit": None} | changes)
+    )
 
 
 def test_own_images_are_shuffled_with_their_labels_and_those_of_the_course_are_not(tmp_path):

@@ -1,13 +1,14 @@
 """Pictures to look at: three that come with the course, or the learner's own."""
 
-import warnings
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from course import data
+from course.own_pictures.reading import IN_WORDS, read_picture_file
 from course.system.errors import CourseError
 
 BUNDLED = {"digit": ("mnist", 7), "garment": ("fashion_mnist", 26)}  # training images, by number
@@ -18,8 +19,8 @@ LARGEST_SIDE = 128  # pixels; more would only hide what happens to each of them
 def read_picture(name: str) -> np.ndarray:
     """Returns a picture as float32 (height, width, channels), 0 to 1; one channel if it is grey, else three.
 
-    `name` is "digit", "garment", "house", or the path of a PNG or JPEG file, whose longer side is scaled down to 128
-    pixels. Raises CourseError if the file is missing, damaged, neither PNG nor JPEG, or so large that it may be a trap.
+    `name` is "digit", "garment", "house", or the path of a picture, whose longer side is scaled down to 128 pixels.
+    Raises CourseError if the file is missing or `read_picture_file` refuses it.
     """
     if name in BUNDLED:
         data_set, number = BUNDLED[name]
@@ -66,25 +67,7 @@ def join_channels(channels: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _read_image_file(file: Path) -> Image.Image:
-    """Returns the learner's picture as RGB, upright, not too large."""
-    try:
-        if not file.is_file():
-            allowed = f"one of {', '.join(NAMES)}, or the path of a PNG or JPEG file that exists"
-            raise CourseError(f"image is {str(file)!r}, but must be {allowed}.")
-        with file.open("rb") as opened, warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture: Image.Image = Image.open(opened, formats=("PNG", "JPEG"))
-            if picture.mode.startswith("I"):  # 16 bits per pixel, of which the upper eight are enough
-                picture = Image.fromarray((np.asarray(picture) >> 8).astype("uint8"))
-            if picture.mode not in ("L", "RGB"):
-                picture = picture.convert("RGBA")
-            picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-            picture = ImageOps.exif_transpose(picture).convert("RGBA")
-            white = Image.new("RGBA", picture.size, "white")
-            return Image.alpha_composite(white, picture).convert("RGB")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise CourseError(f"{file} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; scale it down first.") from None
-    except Image.UnidentifiedImageError:
-        raise CourseError(f"{file} is not a PNG or JPEG picture; save your picture as one of these.") from None
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:  # what Pillow raises for damaged files
-        raise CourseError(f"{file} cannot be read ({error}); save your picture again as PNG or JPEG.") from None
+    if not os.path.isfile(file):  # that of Path raises for some names
+        allowed = f"one of {', '.join(NAMES)}, or the path of a {IN_WORDS} file that exists"
+        raise CourseError(f"image is {str(file)!r}, but must be {allowed}.")
+    return read_picture_file(file, LARGEST_SIDE)

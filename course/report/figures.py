@@ -14,7 +14,8 @@ from course.runs.record import Row
 
 WIDTH = 5.6  # inches, so that text can still be read on a phone
 LINES = [(colour, style) for style in ("-", "--") for colour in (BLUE, ORANGE, GREEN, PURPLE)]
-INK = "Greys"  # colour map of images
+MOST_NUMBERED, MOST_NAMED, LONGEST_NAME = 20, 40, 20  # classes of a confusion matrix, letters of their names
+MOST_BARS = 10  # classes of an answer
 
 
 @styled()
@@ -107,16 +108,20 @@ def confusion(matrix: np.ndarray, names: tuple[str, ...]) -> Figure:
     figure = new_figure(WIDTH, WIDTH)
     axes = figure.subplots()
     axes.imshow(np.where(mistakes, mistakes, np.nan), cmap="Oranges", vmin=0, vmax=strongest)
+    many = len(names) > MOST_NUMBERED
     for (truth, answer), count in np.ndenumerate(matrix):
-        if count:
+        if count and not many:
             on_colour = "white" if mistakes[truth, answer] > 0.6 * strongest else "#1b1b1b"  # on light and dark pages
             colour = on_colour if mistakes[truth, answer] else "black"
             weight = "bold" if truth == answer else "normal"
             text = axes.text(answer, truth, f"{count:,}", ha="center", va="center", fontsize=9)
             text.set(color=colour, fontweight=weight)
     long = max(map(len, names)) > 2
-    axes.set_xticks(range(len(names)), names, rotation=45 if long else 0, ha="right" if long else "center")
-    axes.set_yticks(range(len(names)), names)
+    places = range(0, len(names), -(-len(names) // MOST_NAMED))  # of many classes not all have room for their name
+    texts = [names[place][:LONGEST_NAME] for place in places]
+    angle = 90 if many else 45 if long else 0
+    axes.set_xticks(places, texts, rotation=angle, ha="right" if angle == 45 else "center")
+    axes.set_yticks(places, texts)
     axes.set(xlabel="the network's answer", ylabel="true class")
     axes.tick_params(length=0)
     return figure
@@ -160,6 +165,19 @@ def weight_images(weights: np.ndarray) -> Figure:
 
 
 @styled()
+def coloured_kernels(kernels: np.ndarray) -> Figure:
+    """Kernels with weights for red, green and blue, (height, width, 3, n), each as a picture: weight 0 is grey."""
+    bright = 0.5 + 0.5 * kernels / np.maximum(np.abs(kernels).max(axis=(0, 1, 2), keepdims=True), 1e-9)
+    columns = min(kernels.shape[-1], 8)
+    whole = np.stack([montage(bright[:, :, colour], columns) for colour in range(3)], axis=-1)
+    figure = new_figure(WIDTH, 0.1 + WIDTH * whole.shape[0] / whole.shape[1])
+    axes = figure.subplots()
+    axes.imshow(np.where(np.isnan(whole), 1, whole), interpolation="nearest")
+    axes.axis("off")
+    return figure
+
+
+@styled()
 def kernels_and_maps(kernels: np.ndarray, maps: np.ndarray) -> Figure:
     """Each kernel, (height, width, n), next to the feature map that it makes, (height, width, n); each to its scale."""
     times = max(1, maps.shape[0] // kernels.shape[0])
@@ -188,14 +206,15 @@ def _centred(images: np.ndarray, height: int) -> np.ndarray:
 
 @styled()
 def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], names: tuple[str, ...]) -> Figure:
-    """One image (height, width), and title and output of each layer for it; `names` are those of the classes.
+    """One image (height, width) or (..., 3), 0 to 255, and title and output of each layer for it.
 
-    An output is (height, width, channels) or (n,), the last one (classes,).
+    `names` are those of the classes, of which the ten most likely are shown. An output is (height, width, channels) or
+    (n,), the last one (classes,).
     """
     heights = [1.0] + [0.65 if output.ndim == 3 else 0.25 for _, output in outputs[:-1]] + [2.0]
     figure = new_figure(WIDTH, 0.38 * (len(heights) + 1) + sum(heights))
     first, *between, last = figure.subplots(len(heights), height_ratios=heights)
-    first.imshow(image, cmap=INK)
+    first.imshow(image, cmap="gray", vmin=0, vmax=255)
     first.set_title(f"the image: {image.shape[0]} x {image.shape[1]} pixels")
     for axes, (title, output) in zip(between, outputs[:-1], strict=True):
         axes.set_title(title)
@@ -210,7 +229,9 @@ def layer_by_layer(image: np.ndarray, outputs: list[tuple[str, np.ndarray]], nam
         axes.set_anchor("NW")
     title, scores = outputs[-1]
     last.set_title(title)
-    last.barh(names, scores, color=[ORANGE if score == scores.max() else BLUE for score in scores])
+    likely = np.sort(np.argsort(-scores, kind="stable")[:MOST_BARS])
+    colours = [ORANGE if scores[each] == scores.max() else BLUE for each in likely]
+    last.barh([names[each] for each in likely], scores[likely], color=colours)
     last.invert_yaxis()
     last.tick_params(axis="y", length=0, labelsize=9)
     return figure

@@ -27,7 +27,7 @@ class FirstWeights(NamedTuple):
 
     kind: str  # "kernels" or "units"
     layer: str  # its name
-    images: np.ndarray  # (height, width, n); of several channels their mean
+    images: np.ndarray  # (height, width, n), in colour (height, width, 3, n); of other channels their mean
 
 
 class SavedNetwork:
@@ -40,6 +40,11 @@ class SavedNetwork:
         self._whole = model
         inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
         self._model = inside[0] if len(inside) == 1 else model
+
+    @property
+    def whole(self) -> keras.Model:
+        """The network itself, with all its views."""
+        return self._whole
 
     def layers(self) -> list[LayerSummary]:
         """Returns its layers in their order."""
@@ -60,7 +65,8 @@ class SavedNetwork:
             return None
         weights = keras.ops.convert_to_numpy(layer.kernel)
         if weights.ndim == 4:
-            return FirstWeights("kernels", layer.name, weights.mean(axis=2))
+            coloured = weights.shape[2] == 3
+            return FirstWeights("kernels", layer.name, weights if coloured else weights.mean(axis=2))
         if weights.ndim == 2 and len(weights) == height * width:
             return FirstWeights("units", layer.name, weights.reshape(height, width, -1))
         return None

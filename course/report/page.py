@@ -1,7 +1,6 @@
 """The report of a run: one page, with all its pictures inside, that opens without a network."""
 
 import base64
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +9,14 @@ from typing import NamedTuple
 import jinja2
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
-from course.data import class_names, load_test_images
 from course.report import figures, measures
 from course.report.network import FirstWeights, SavedNetwork
 from course.report.preparation import Preparation
 from course.report.style import png, svg
+from course.report.tested_images import as_png, images_of, names_of, to_look_at
 from course.report.trust import how_far_to_trust
+from course.report.try_it import what_can_be_tried
 from course.report.votes import read_votes
 from course.runs import certainty
 from course.runs import folder as run_folder
@@ -82,7 +81,7 @@ def write_report(folder: Path) -> list[Picture]:
 
     mistakes, no_mistakes = _mistakes(record)
     _learning(record, verdict.since, draw)
-    sections = _confusion(record, draw) | _trust(record, draw) | _network(record, draw)
+    sections = _confusion(record, draw) | _trust(record, draw) | _network(record, draw) | _live(record)
     sections |= {"mistakes": mistakes, "no_mistakes": no_mistakes, "verdict": verdict, "pictures": pictures}
     command = record.environment.get("command", f"python {record.script}.py")
     following = next_step(command, record.config, verdict) if record.metrics else None
@@ -160,7 +159,7 @@ def _confusion(record: Record, draw: Draw) -> Section:
     predictions = record.predictions
     if predictions is None:
         return {}
-    names = _names(record.data, predictions)
+    names = names_of(record, predictions)
     matrix = measures.confusion_matrix(predictions.labels, predictions.classes, len(names))
     draw("confusion", _confusion_in_words(matrix, names), figures.confusion(matrix, names))
     return {"scores": measures.precision_and_recall(matrix, names), "wrong": int(matrix.sum() - matrix.trace())}
@@ -172,16 +171,15 @@ def _mistakes(record: Record) -> tuple[list[Mistake], str]:
     if predictions is None:
         return [], ""
     try:
-        images, votes = _test_images(record, predictions), read_votes(record.data)
+        images, votes = images_of(record, len(predictions.labels)), read_votes(record.data)
     except CourseError as error:  # a data set of the learner's own may be gone
         return [], f"Its mistakes cannot be shown: {error}"
     wrong = np.flatnonzero(predictions.classes != predictions.labels)
-    names, scores = _names(record.data, predictions), predictions.outputs.max(axis=1)
+    names, scores = names_of(record, predictions), predictions.outputs.max(axis=1)
     for number in wrong[np.argsort(-scores[wrong], kind="stable")][:MOST_MISTAKES]:  # the most confident ones
         truth, answer = names[predictions.labels[number]], names[predictions.classes[number]]
-        file = io.BytesIO()
-        Image.fromarray(255 - images[number]).save(file, "PNG")
-        picture = Picture("mistakes", f"Test image {number}, {truth}, predicted as {answer}", file.getvalue())
+        words = f"Test image {number}, {truth}, predicted as {answer}"
+        picture = Picture("mistakes", words, as_png(images[number], record.data))
         confidence = f"{scores[number]:.1%}" if predictions.are_probabilities else f"output {scores[number]:.3g}"
         disputed = votes[number].in_words if number in votes else ""
         mistakes.append(Mistake(picture, truth, answer, confidence, disputed))
@@ -189,8 +187,13 @@ def _mistakes(record: Record) -> tuple[list[Mistake], str]:
 
 
 def _trust(record: Record, draw: Draw) -> Section:
-    names = _names(record.data, record.predictions) if record.predictions else ()
+    names = names_of(record, record.predictions) if record.predictions else ()
     return {"trust": how_far_to_trust(record, names, draw)}
+
+
+def _live(record: Record) -> Section:
+    names = names_of(record, record.predictions) if record.predictions else ()
+    return {"live": what_can_be_tried(record, names)}
 
 
 def _network(record: Record, draw: Draw) -> Section:
@@ -213,11 +216,12 @@ def _network(record: Record, draw: Draw) -> Section:
             section["weights_of"] = weights.kind
             kernels = weights.images[..., :MOST_KERNELS]
             count = kernels.shape[-1]
-            maps = next(
-                (made[..., :count] for _, made in outputs if weights.kind == "kernels" and made.ndim == 3), None
-            )
+            maps = next((made[..., :count] for _, made in outputs if kernels.ndim == 3 and made.ndim == 3), None)
             section["with_maps"] = maps is not None
-            figure = figures.weight_images(kernels) if maps is None else figures.kernels_and_maps(kernels, maps)
+            if kernels.ndim == 4:
+                figure = figures.coloured_kernels(kernels)
+            else:
+                figure = figures.weight_images(kernels) if maps is None else figures.kernels_and_maps(kernels, maps)
             draw("kernels", _weights_in_words(weights), figure)
     except Exception as error:  # a learner's network may be anything
         section["problem"] = f"Not all of this network can be shown ({first_line(error)})."
@@ -230,7 +234,7 @@ def _one_image(record: Record, predictions: Predictions) -> tuple[int, np.ndarra
     The mistake that the network is surest of, where it can be prepared as the lesson does; else the first image.
     """
     wrong = np.flatnonzero(predictions.classes != predictions.labels)
-    images = _test_images(record, predictions)
+    images = images_of(record, len(predictions.labels))
     preparation = Preparation.derived(images, predictions.example)
     if preparation is None or not len(wrong):
         return 0, predictions.example[:1]
@@ -241,24 +245,12 @@ def _one_image(record: Record, predictions: Predictions) -> tuple[int, np.ndarra
 def _journey(
     record: Record, predictions: Predictions, number: int, outputs: list[tuple[str, np.ndarray]]
 ) -> tuple[str, Figure]:
-    names = _names(record.data, predictions)
+    names = names_of(record, predictions)
     truth, answer = names[predictions.labels[number]], names[int(outputs[-1][1].argmax())]
     layers = ", ".join(name for name, _ in outputs)
     words = f"Test image {number:,}, {truth}, after each layer: {layers}; it is predicted as {answer}."
-    return words, figures.layer_by_layer(_test_images(record, predictions)[number], outputs, names)
-
-
-def _names(data: str, predictions: Predictions) -> tuple[str, ...]:
-    """Returns what each output of the network stands for: a name of the data set, or its number if there is none."""
-    names, count = class_names(data), predictions.outputs.shape[1]
-    return (*names[:count], *map(str, range(len(names), count)))
-
-
-def _test_images(record: Record, predictions: Predictions) -> np.ndarray:
-    images, _ = load_test_images(record.data, record.image_size, len(predictions.labels))
-    if len(images) < len(predictions.labels):
-        raise CourseError(f"{record.data} has fewer images than when {shown(record.folder)} was tested.")
-    return images
+    image = to_look_at(images_of(record, number + 1)[number], record.data)
+    return words, figures.layer_by_layer(image, outputs, names)
 
 
 def _curves_in_words(history: list[Row]) -> str:
@@ -282,10 +274,11 @@ def _confusion_in_words(matrix: np.ndarray, names: tuple[str, ...]) -> str:
 
 
 def _weights_in_words(weights: FirstWeights) -> str:
-    height, width, number = weights.images.shape
+    height, width, *colours, number = weights.images.shape
     low, high = weights.images.min(), weights.images.max()
     what = f"{min(number, MOST_KERNELS)} {weights.kind} of {weights.layer}"
-    return f"The {what}, {height} x {width} weights each, from {low:.2g} to {high:.2g}."
+    size = f"{height} x {width} weights each{' for red, green and blue' if colours else ''}"
+    return f"The {what}, {size}, from {low:.2g} to {high:.2g}."
 
 
 def _number(value: object) -> str:

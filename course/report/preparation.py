@@ -1,8 +1,15 @@
 """How a lesson prepares its images, told from what its run kept, without running the lesson's file."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import numpy as np
+
+from course.runs.record import Predictions
+from course.system.errors import CourseError
+
+CHECKED = 100  # test images whose answers must be those that were kept
+TOLERANCE = 0.02  # between both answers: 16 bits round differently each time
 
 
 class Preparation(NamedTuple):
@@ -33,3 +40,25 @@ class Preparation(NamedTuple):
         """Returns images, uint8 (n, ...), as the network takes them, (n, *shape)."""
         prepared = (images.astype(float) * self.scale + self.offset).reshape(len(images), *self.shape)
         return (np.rint(prepared) if self.dtype.kind in "ui" else prepared).astype(self.dtype)
+
+
+def how_prepared(
+    images: np.ndarray, predictions: Predictions, answers: Callable[[np.ndarray], np.ndarray]
+) -> Preparation:
+    """Returns how a run prepared its images, confirmed by its network's answers to the first of them.
+
+    Args:
+        images: the first test images as they are stored, uint8 (n, height, width).
+        predictions: what the run kept.
+        answers: what the network says of prepared images, (n, ...): outputs (n, classes).
+
+    Raises:
+        CourseError: it cannot be told, or the answers are other ones.
+    """
+    preparation = Preparation.derived(images, predictions.example)
+    if preparation is None:
+        raise CourseError("what the lesson makes of an image's pixels cannot be told from what this run kept.")
+    kept = predictions.outputs[:CHECKED]
+    if not np.allclose(answers(preparation.apply(images[: len(kept)])), kept, rtol=0, atol=TOLERANCE):
+        raise CourseError("what the lesson makes of an image's pixels seems to differ from image to image.")
+    return preparation

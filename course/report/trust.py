@@ -1,26 +1,23 @@
 """How far to trust a network: its confidence, what it says to nonsense, and mistakes whose labels may be wrong."""
 
 import base64
-import io
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
 from course.data import class_names, load_test_images
 from course.report import calibration, figures
 from course.report.network import SavedNetwork
-from course.report.preparation import Preparation
+from course.report.preparation import CHECKED, how_prepared
+from course.report.tested_images import as_png, images_of
 from course.report.votes import read_votes
 from course.runs import folder as run_folder
 from course.runs.record import Predictions, Record
 from course.system.errors import CourseError, first_line
 
 SURE = 0.9  # from here on a network counts as sure
-CHECKED = 100  # test images whose answers must be those that were kept
-TOLERANCE = 0.02  # between both answers: 16 bits round differently each time
 OTHERS = {"mnist": ("fashion_mnist", "clothes"), "fashion_mnist": ("mnist", "digits")}
 OTHER_IMAGES, NOISE_IMAGES, NOISE_SHOWN = 1_000, 100, 2
 
@@ -81,9 +78,9 @@ def _disputed(record: Record, predictions: Predictions, names: tuple[str, ...]) 
     rejected = {number: each for number, each in votes.items() if each.against_label}
     if not rejected:
         return Trust()
-    images, _ = load_test_images(record.data, record.image_size, max(rejected) + 1)
+    images, address = images_of(record, max(rejected) + 1), _addressed(record.data)
     answers = tuple(
-        Answered(_address(images[number]), names[each.label], names[predictions.classes[number]], each.in_words)
+        Answered(address(images[number]), names[each.label], names[predictions.classes[number]], each.in_words)
         for number, each in rejected.items()
     )
     return Trust(disputed=len(votes), rejected=answers)
@@ -94,20 +91,17 @@ def _fooled(record: Record, predictions: Predictions, names: tuple[str, ...]) ->
 
     Raises CourseError if it cannot be told how this lesson prepares images, or what Keras does.
     """
-    images, _ = load_test_images(record.data, record.image_size, max(CHECKED, len(predictions.example)))
-    preparation = Preparation.derived(images, predictions.example)
-    if preparation is None:
-        raise CourseError("what the lesson makes of an image's pixels cannot be told from what this run kept.")
-    network, kept = SavedNetwork(record.folder / run_folder.MODEL), predictions.outputs[: len(images)]
-    if not np.allclose(network.answers(preparation.apply(images[: len(kept)])), kept, rtol=0, atol=TOLERANCE):
-        raise CourseError("what the lesson makes of an image's pixels seems to differ from image to image.")
+    images = images_of(record, min(len(predictions.labels), max(CHECKED, len(predictions.example))))
+    network = SavedNetwork(record.folder / run_folder.MODEL)
+    preparation = how_prepared(images, predictions, network.answers)
     shown: list[Answered] = []
+    address = _addressed(record.data)
     how_often = []
     for kind in _kinds(record.data, images.shape[1:]):
         outputs = network.answers(preparation.apply(kind.images))
         sure = outputs.max(axis=1)
         shown += [
-            Answered(_address(kind.images[number]), what, names[outputs[number].argmax()], f"{sure[number]:.1%}")
+            Answered(address(kind.images[number]), what, names[outputs[number].argmax()], f"{sure[number]:.1%}")
             for number, what in kind.shown.items()
         ]
         if len(sure) > 1:
@@ -130,7 +124,6 @@ def _kinds(data: str, image_size: tuple[int, int]) -> list[Nonsense]:
     return kinds
 
 
-def _address(image: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(255 - image).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+def _addressed(data: str) -> Callable[[np.ndarray], str]:
+    """Returns what makes an address of an image of a data set."""
+    return lambda image: f"data:image/png;base64,{base64.b64encode(as_png(image, data)).decode()}"

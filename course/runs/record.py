@@ -8,7 +8,7 @@ import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -33,6 +33,7 @@ class KeptConfig(BaseModel):
     data: str = "mnist"
     img_height: int = Field(28, ge=1)
     img_width: int = Field(28, ge=1)
+    channels: Literal[1, 3] = 1
 
 
 class KeptEpoch(BaseModel):
@@ -53,6 +54,7 @@ class Predictions(NamedTuple):
     outputs: np.ndarray  # float32 (n, classes)
     labels: np.ndarray  # uint8 (n,), from 0
     example: np.ndarray  # (1, ...) or more: the first images as the network takes them
+    names: np.ndarray = np.array([], np.str_)  # what the labels mean, (classes,); empty in runs that did not write it
 
     @property
     def are_probabilities(self) -> bool:
@@ -94,6 +96,11 @@ class Record(NamedTuple):
     def image_size(self) -> tuple[int, int]:
         """Height and width of its images, in pixels."""
         return self.config.get("img_height", 28), self.config.get("img_width", 28)
+
+    @property
+    def image_channels(self) -> int:
+        """1 for grey images, 3 for coloured ones."""
+        return self.config.get("channels", 1)
 
 
 def are_probabilities(outputs: np.ndarray) -> bool:
@@ -185,12 +192,14 @@ def read_predictions(file: Path) -> Predictions | None:
     if not file.exists():
         return None
     try:
-        found = Predictions(**arrays.read_arrays(file, Predictions._fields))
-    except ValueError as error:
+        kept = arrays.read_arrays(file)
+        found = Predictions(**{name: kept[name] for name in Predictions._fields if name in kept})
+    except (ValueError, TypeError) as error:
         raise _damaged(file, error) from None
-    outputs, labels, example = found
-    kinds = (outputs.dtype.kind, labels.dtype.kind, example.dtype.kind in "uif")
-    if kinds != ("f", "u", True) or labels.ndim != 1 or outputs.shape[:-1] != labels.shape or len(example[:1]) != 1:
+    outputs, labels, example, names = found
+    kinds = (outputs.dtype.kind, labels.dtype.kind, names.dtype.kind, example.dtype.kind in "uif")
+    shapes_fit = labels.ndim == names.ndim == 1 and outputs.shape[:-1] == labels.shape and len(example[:1]) == 1
+    if kinds != ("f", "u", "U", True) or not shapes_fit:
         raise _damaged(file, ValueError(f"{outputs.dtype} {outputs.shape} for {labels.dtype} {labels.shape}"))
     if labels.max() >= outputs.shape[1]:
         raise _damaged(file, ValueError(f"label {labels.max()} for {outputs.shape[1]} classes"))

@@ -10,12 +10,12 @@ CONTAINER = Path("/sys/fs/cgroup/memory.max")  # what a container may use, on Li
 BYTES = 4  # per float32
 
 
-def check_images(images: int, height: int, width: int) -> None:
+def check_images(images: int, height: int, width: int, channels: int = 1) -> None:
     """Raises CourseError if so many images of (height, width) pixels do not fit as the float32 that networks take.
 
     They are in memory twice, while a script scales them and when the backend has its copy.
     """
-    needed, available = 2 * images * height * width * BYTES, _available_bytes()
+    needed, available = 2 * images * height * width * channels * BYTES, _available_bytes()
     if available is not None and needed > available:
         raise CourseError(
             f"Training with {images:,} images of {height}x{width} pixels (height x width) needs at least"

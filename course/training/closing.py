@@ -31,7 +31,7 @@ SHORTLY = {
 def opening_line(config: LessonConfig) -> str:
     """Returns what is about to happen, and how long it may take where README knows."""
     values = config.values()
-    images = config.limit or training_images(config.data)
+    images = config.limit or training_images(config.data, config.image_size, config.image_channels)
     known = _measured(config)
     long = f", about {statistics.median(run['seconds'] for run in known):.0f} s on two cores" if known else ""
     epochs = values.get("epochs")

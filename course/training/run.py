@@ -131,9 +131,9 @@ class Run:
         """
         folder, tracked, epochs, _, held_out = self._inside()
         held = None if self.config.data_parallel else held_out()
-        answers = keep_network(folder, model, (X_test, y_test), held, self.examples)
+        names, size = _class_names(self.config), self.config.image_size
+        answers = keep_network(folder, model, (X_test, y_test), held, self.examples, names)
         if answers is not None:
-            names, size = data.class_names(self.config.data), self.config.image_size
             without_harm("Predictions are not tracked", lambda: tracked.log_predictions(X_test, answers, names, size))
         devices.leave()
         figures = figures_of_test(answers, results, model)
@@ -211,6 +211,11 @@ def check_surroundings(config: LessonConfig) -> None:
     devices.check(config.data_parallel)
     run_folder.check_writable()
     tracking.asked_mode()
+
+
+def _class_names(config: LessonConfig) -> tuple[str, ...]:
+    """Returns what the labels mean; nothing if the learner's own data are gone by now."""
+    return without_harm("Names of classes are not kept", lambda: data.class_names(config.data)) or ()
 
 
 def _leave_process() -> None:

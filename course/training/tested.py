@@ -19,7 +19,7 @@ Part = tuple[np.ndarray, np.ndarray]  # images as the network takes them, (n, ..
 
 
 def keep_network(
-    folder: Path, model: keras.Model, test: Part, validation: Part | None, examples: int
+    folder: Path, model: keras.Model, test: Part, validation: Part | None, examples: int, names: Sequence[str]
 ) -> Predictions | None:
     """Writes a network and its answers to a run's folder; what cannot be kept is said in a sentence.
 
@@ -27,9 +27,9 @@ def keep_network(
     """
     if validation is not None:
         file = folder / run_folder.VALIDATION
-        without_harm("Validation is not kept", lambda: _keep_answers(file, model, *validation))
+        without_harm("Validation is not kept", lambda: _keep_answers(file, model, *validation, names))
     file = folder / run_folder.PREDICTIONS
-    answers = without_harm("Predictions are not kept", lambda: _keep_answers(file, model, *test, examples))
+    answers = without_harm("Predictions are not kept", lambda: _keep_answers(file, model, *test, names, examples))
     if problem := write_model(folder, model):
         print(f"This network cannot be kept in a file ({problem}); its answers are.", file=sys.stderr)
     return answers
@@ -56,10 +56,11 @@ def figures_of_test(answers: Predictions | None, results: Results | None, model:
 
 
 def _keep_answers(
-    file: Path, model: keras.Model, images: np.ndarray, targets: np.ndarray, examples: int = 1
+    file: Path, model: keras.Model, images: np.ndarray, targets: np.ndarray, names: Sequence[str], examples: int = 1
 ) -> Predictions:
-    """Writes what a network says of images (n, ...), with their labels, and the first of the images; returns it."""
+    """Writes what a network says of images (n, ...), their labels with names, and the first of the images."""
     outputs = np.asarray(model.predict(images, verbose=0)).astype(np.float32)
-    answers = Predictions(outputs, as_labels(targets).astype(np.uint8), np.asarray(images[:examples]))
+    labels, example = as_labels(targets).astype(np.uint8), np.asarray(images[:examples])
+    answers = Predictions(outputs, labels, example, np.array(names, np.str_))
     write_predictions(file, answers)
     return answers

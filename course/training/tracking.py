@@ -92,14 +92,14 @@ class Tracking:
         """
         with self._guard():
             first = images[:PREDICTIONS_TRACKED]
-            first = first.reshape(len(first), *image_size)
+            first = first.reshape(len(first), *image_size, -1)  # with their channels
             darkest, brightest = first.min(), first.max()
             pixels = np.rint((first - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
             pictures = []
             for image, label, scores in zip(pixels, predictions.labels, predictions.outputs, strict=False):
                 sure = f" ({scores.max():.0%})" if predictions.are_probabilities else ""
                 caption = f"{names[label]}, predicted as {names[scores.argmax()]}{sure}"
-                pictures.append(self.wandb.Image(image, caption=caption))
+                pictures.append(self.wandb.Image(image.squeeze(-1) if image.shape[-1] == 1 else image, caption=caption))
             self.run.log({"predictions": pictures})
 
     def log_pictures(self, pictures: Iterable[tuple[str, str, bytes, str]]) -> None:

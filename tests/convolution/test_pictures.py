@@ -64,9 +64,13 @@ def truncated(file: Path) -> None:
 WRONG = {
     "missing.png": (lambda file: None, "image is", "that exists"),
     "folder.png": (lambda file: file.mkdir(), "image is", "that exists"),
-    "text.png": (lambda file: file.write_text("not a picture"), "text.png", "is not a PNG or JPEG picture"),
-    "moving.gif": (lambda file: Image.new("L", (30, 30)).save(file), "moving.gif", "is not a PNG or JPEG picture"),
-    "empty.jpg": (lambda file: file.touch(), "empty.jpg", "is not a PNG or JPEG picture"),
+    "text.png": (lambda file: file.write_text("not a picture"), "text.png", "is not a PNG, JPEG, WebP or BMP picture"),
+    "moving.gif": (
+        lambda file: Image.new("L", (30, 30)).save(file),
+        "moving.gif",
+        "is not a PNG, JPEG, WebP or BMP picture",
+    ),
+    "empty.jpg": (lambda file: file.touch(), "empty.jpg", "is not a PNG, JPEG, WebP or BMP picture"),
     "truncated.png": (truncated, "truncated.png", "cannot be read"),
     "huge.png": (lambda file: file.write_bytes(huge_png()), "huge.png", "more than 89,478,485 pixels"),
 }

@@ -65,9 +65,9 @@ def change_config(folder: Path, **values: object) -> None:
 def test_a_report_has_all_there_is_to_see(two_runs):
     write_report(two_runs[0])
     assert headings(two_runs[0]) == [
-        "Learning curves", "Try next", "Repeat this run", "Most confident mistakes", "Confusion matrix",
-        "Class by class", "How sure it is, and how often right", "How sure it is of nonsense", "Layers",
-        "One image, layer by layer", "What the units look for",
+        "Learning curves", "Try next", "Repeat this run", "Try it", "What each layer makes of it",
+        "Most confident mistakes", "Confusion matrix", "Class by class", "How sure it is, and how often right",
+        "How sure it is of nonsense", "Layers", "One image, layer by layer", "What the units look for",
     ]  # fmt: skip
     found = record.read_run(two_runs[0])
     wrong = int((found.predictions.classes != found.predictions.labels).sum())

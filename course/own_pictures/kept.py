@@ -1,0 +1,79 @@
+"""What was read of a folder of pictures, kept in runs/ until one of them changes."""
+
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from course import own_data
+from course.own_pictures.folder import list_folder, read_pictures, split_off
+from course.runs import folder as run_folder
+from course.system import arrays
+from course.system.errors import CourseError
+from course.system.files import replacing
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+class KeptFolder(NamedTuple):
+    """The pictures of a folder as arrays."""
+
+    train: own_data.Part
+    test: own_data.Part
+
+
+def read_folder(folder: Path, image_size: tuple[int, int], channels: int) -> KeptFolder:
+    """Returns the pictures of a folder, of (height, width) pixels with 1 or 3 channels, as `read_pictures` does.
+
+    The first time they are read and kept in `runs/pictures`; that file is taken from then on, until a picture is
+    added, removed or saved again. Raises CourseError as `list_folder` and `read_pictures` do.
+    """
+    training, test = list_folder(folder)
+    stamp = training.stamp() + (test.stamp() if test else "")
+    place = f"{folder.resolve()} {image_size} {channels}"
+    file = run_folder.RUNS / "pictures" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.npz"
+    if (kept := _kept(file, stamp)) is not None:
+        return kept
+    count = len(training.files) + (len(test.files) if test else 0)
+    print(f"{folder}: reading {count:,} pictures of {len(training.names)} classes, once.", flush=True)
+    images, thumbnails = read_pictures(training, image_size, channels)
+    if test is None:
+        for_test = split_off(thumbnails, own_data.order(training.labels, seed=0))
+        found = KeptFolder(_part(images, training.labels, ~for_test), _part(images, training.labels, for_test))
+    else:
+        tested, _ = read_pictures(test, image_size, channels)
+        found = KeptFolder(own_data.Part(images, training.labels), own_data.Part(tested, test.labels))
+    with contextlib.suppress(CourseError, OSError):  # as on a full disk: then they are read again next time
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as unfinished, unfinished.open("wb") as stream:
+            values = dict(zip(ARRAYS, (*found.train, *found.test), strict=True))
+            np.savez(stream, allow_pickle=False, stamp=_stamped(stamp, values), **values)
+    return found
+
+
+def _part(images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> own_data.Part:
+    return own_data.Part(images[chosen], labels[chosen])
+
+
+def _kept(file: Path, stamp: str) -> KeptFolder | None:
+    """Returns what a file keeps, None if it is missing, damaged, or of other pictures."""
+    try:
+        found = arrays.read_arrays(file, ("stamp", *ARRAYS))
+    except ValueError:
+        return None
+    said = found.pop("stamp")
+    if not np.array_equal(said, _stamped(stamp, found)):
+        return None
+    x_train, y_train, x_test, y_test = found.values()
+    return KeptFolder(own_data.Part(x_train, y_train), own_data.Part(x_test, y_test))
+
+
+def _stamped(stamp: str, values: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns a SHA-256 of pictures as they lie in their folder, and of the arrays that were made of them."""
+    content = hashlib.sha256(stamp.encode())
+    for name, array in values.items():
+        content.update(f"{name} {array.shape} {array.dtype}".encode())
+        content.update(np.ascontiguousarray(array).data)
+    return np.frombuffer(content.digest(), np.uint8)

@@ -1,0 +1,131 @@
+"""What a trained network says of pictures that it was not trained on, and the page that shows it."""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from course.own_pictures.preparing import PreparedPicture, prepared
+from course.own_pictures.reading import SUFFIXES, read_picture_file
+from course.report.network import SavedNetwork
+from course.report.preparation import CHECKED, how_prepared
+from course.report.tested_images import as_png, images_of, names_of
+from course.runs import folder as run_folder
+from course.runs.record import Record, read_run
+from course.system.errors import CourseError
+from course.system.files import shown
+
+THUMBNAIL = 160  # pixels of a picture on the page
+MOST_SHOWN = 200  # pictures on the page
+BEST = 3  # classes of an answer
+
+
+class Question(NamedTuple):
+    """A picture to ask a network about."""
+
+    file: Path
+    truth: str  # the class by its folder's name, if it lies in such a folder
+    prepared: PreparedPicture
+    thumbnail: bytes  # a JPEG, if it is shown on the page
+
+
+class Answer(NamedTuple):
+    """What a network says of a picture."""
+
+    question: Question
+    best: tuple[tuple[str, float], ...]  # classes with their outputs, the largest first
+
+
+def tested_run(folder: Path) -> Record:
+    """Returns a run with a network that was tested; raises CourseError if it has none."""
+    record = read_run(folder)
+    if record.predictions is None or not (folder / run_folder.MODEL).exists():
+        raise CourseError(f"{shown(folder)} has no tested network; name a finished run, such as runs/cnn/latest.")
+    return record
+
+
+def find_pictures(places: Sequence[str], record: Record) -> list[tuple[Path, str]]:
+    """Returns files with the classes that their folders are called, "" without one.
+
+    Raises CourseError if a folder has neither pictures nor subfolders that are called like a class of the network.
+    """
+    assert record.predictions is not None
+    names = {name.casefold(): name for name in names_of(record, record.predictions)}
+    found: list[tuple[Path, str]] = []
+    for place in map(Path, places):
+        if not place.is_dir():
+            found.append((place, ""))
+            continue
+        classes = sorted(each for each in place.iterdir() if each.is_dir() and each.name.casefold() in names)
+        inside = [(each, names[each.name.casefold()]) for each in classes] or [(place, "")]
+        pictures = [
+            (file, truth)
+            for folder, truth in inside
+            for file in sorted(folder.iterdir())
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+        ]
+        if not pictures:
+            raise CourseError(
+                f"{shown(place)} has no pictures, and no subfolder with pictures that is called like a class of this"
+                f" network ({', '.join(list(names.values())[:10])})."
+            )
+        found += pictures
+    return found
+
+
+def questions(files: Sequence[tuple[Path, str]], record: Record) -> tuple[list[Question], list[str]]:
+    """Reads pictures and prepares them like the data of a run; returns them, and a sentence about each that failed."""
+    asked: list[Question] = []
+    failed: list[str] = []
+    for file, truth in files:
+        try:
+            picture = read_picture_file(file)
+        except CourseError as error:
+            failed.append(str(error))
+            continue
+        try:
+            made = prepared(picture, record.data, record.image_size, record.image_channels)
+        except CourseError as error:
+            failed.append(f"{file} {error}")
+            continue
+        asked.append(Question(file, truth, made, _thumbnail(picture) if len(asked) < MOST_SHOWN else b""))
+    return asked, failed
+
+
+def answers(asked: Sequence[Question], record: Record) -> list[Answer]:
+    """Asks the network of a run about prepared pictures.
+
+    Raises CourseError if it cannot be loaded, or if it cannot be told how its lesson scales pixels.
+    """
+    assert record.predictions is not None
+    try:
+        network = SavedNetwork(record.folder / run_folder.MODEL)
+    except Exception as error:  # whatever Keras raises for a learner's network
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CourseError(f"The network of {shown(record.folder)} cannot be loaded ({why[:200]}).") from None
+    images = images_of(record, min(CHECKED, len(record.predictions.labels)))
+    preparation = how_prepared(images, record.predictions, network.answers)
+    outputs = network.answers(preparation.apply(np.stack([question.prepared.image for question in asked])))
+    names = names_of(record, record.predictions)
+    return [
+        Answer(question, tuple((names[each], float(row[each])) for each in np.argsort(-row, kind="stable")[:BEST]))
+        for question, row in zip(asked, outputs, strict=True)
+    ]
+
+
+def address(question: Question, data: str) -> tuple[str, str]:
+    """Returns a picture, and what the network sees of it, as addresses, so that a page needs no other files."""
+    kinds = (("jpeg", question.thumbnail), ("png", as_png(question.prepared.image, data)))
+    first, second = (f"data:image/{kind};base64,{base64.b64encode(file).decode()}" for kind, file in kinds)
+    return first, second
+
+
+def _thumbnail(picture: Image.Image) -> bytes:
+    small, file = picture.copy(), io.BytesIO()
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    small.save(file, "JPEG", quality=85)
+    return file.getvalue()

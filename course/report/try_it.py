@@ -1,0 +1,105 @@
+"""What a report needs so that its network answers in the page: the network, images to try, and the scripts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from course.report import alive
+from course.report.network import SavedNetwork
+from course.report.preparation import how_prepared
+from course.report.tested_images import images_of
+from course.runs import folder as run_folder
+from course.runs.record import Predictions, Record
+from course.system.errors import first_line
+
+SCRIPTS = Path(__file__).parent / "live"
+ORDER = (  # each uses what those before it define
+    "network", "layers", "arithmetic", "picture", "elements", "maps", "numbers", "answer", "pad", "whatif", "inside",
+    "start",
+)  # fmt: skip
+KINDS = {"mnist": "digits", "fashion_mnist": "clothes"}  # how a drawing or photo becomes such a picture
+OF_EACH_CLASS, MOST_MISTAKES = 2, 24  # test images to choose from
+SURE = 0.9  # from here on a network counts as sure
+
+
+class LivePage(NamedTuple):
+    """What live.html shows; `problem` says why there is nothing else."""
+
+    problem: str = ""
+    data: dict[str, object] | None = None  # for the scripts, as JSON
+    script: str = ""
+    hash: str = ""  # of the script, as a Content-Security-Policy names it
+    kind: str = ""  # "digits", "clothes" or "own"
+    sure: int = 0  # mistakes of which the network was sure
+    wrong: int = 0  # mistakes
+
+
+def what_can_be_tried(record: Record, names: tuple[str, ...]) -> LivePage | None:
+    """Returns what live.html shows of a run, `names` are those of its classes; None if the run was not tested."""
+    if record.predictions is None or not (record.folder / run_folder.MODEL).exists():
+        return None
+    try:
+        return _live_page(record, record.predictions, names)
+    except alive.NotAlive as reason:
+        return LivePage(problem=str(reason))
+    except Exception as error:  # a learner's network may be anything, and its images may be gone
+        return LivePage(problem=f"This network cannot be tried in the page ({first_line(error)}).")
+
+
+def page_script() -> tuple[str, str]:
+    """Returns all scripts of the page as one, and its hash, as a Content-Security-Policy names it."""
+    text = "\n".join((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in ORDER)
+    digest = hashlib.sha256(text.encode()).digest()
+    return text, f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _live_page(record: Record, predictions: Predictions, names: tuple[str, ...]) -> LivePage:
+    if record.image_channels != 1:
+        raise alive.NotAlive("One cannot draw in colour here; python predict.py asks this network about a picture.")
+    network = SavedNetwork(record.folder / run_folder.MODEL)
+    described = alive.description(network.whole)
+    images = images_of(record, len(predictions.labels))
+    preparation = how_prepared(images, predictions, network.answers)
+    confidence, wrong = predictions.outputs.max(axis=1), predictions.classes != predictions.labels
+    chosen = _chosen(predictions, confidence, wrong)
+    text, named = page_script()
+    return LivePage(
+        data={
+            "network": described,
+            "classes": names,
+            "kind": KINDS.get(record.data, "own"),
+            "size": record.image_size,
+            "probabilities": predictions.are_probabilities,
+            "preparation": {
+                "scale": float(preparation.scale),
+                "offset": float(preparation.offset),
+                "rounded": preparation.dtype.kind in "ui",
+            },
+            "images": base64.b64encode(images[chosen].tobytes()).decode(),
+            "examples": [
+                {"number": number, "truth": int(predictions.labels[number]), "answer": int(predictions.classes[number])}
+                for number in chosen
+            ],
+        },
+        script=text,
+        hash=named,
+        kind=KINDS.get(record.data, "own"),
+        sure=int(np.sum(confidence[wrong] >= SURE)) if predictions.are_probabilities else 0,
+        wrong=int(wrong.sum()),
+    )
+
+
+def _chosen(predictions: Predictions, confidence: np.ndarray, wrong: np.ndarray) -> list[int]:
+    """Returns the numbers of test images: the first of each class that were right, and the most confident mistakes."""
+    right = [
+        number
+        for label in range(predictions.outputs.shape[1])
+        for number in np.flatnonzero(~wrong & (predictions.labels == label))[:OF_EACH_CLASS].tolist()
+    ]
+    mistakes = np.flatnonzero(wrong)
+    return right + mistakes[np.argsort(-confidence[mistakes], kind="stable")][:MOST_MISTAKES].tolist()
