@@ -1,4 +1,4 @@
-"""Lesson: what a convolution does to a picture, in eight figures.
+"""Lesson: what a convolution does to a picture, in eight figures and a page in which to change all of it.
 
 python convolution.py                            writes the figures, each about one idea
 python convolution.py --image photo.jpg --show   your own picture; opens the figures

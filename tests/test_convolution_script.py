@@ -111,7 +111,7 @@ def test_every_field_has_an_effect(tmp_path, monkeypatch):
         "pool_size": {f"{name}.png" for name in NAMES[5:]},
         "show": set(),
     }
-    assert [address.rsplit("/")[-1] for address in opened] == [f"{name}.png" for name in NAMES]
+    assert [address.rsplit("/")[-1] for address in opened] == [*(f"{name}.png" for name in NAMES), "report.html"]
 
 
 def test_every_figure_is_made_and_in_order():
@@ -139,7 +139,8 @@ def test_a_learner_gets_eight_figures_in_runs_and_nothing_else(checkout):
     assert answer.stderr == ""
     (folder,) = (path for path in (checkout.folder / "runs" / "convolution").iterdir() if path.name != "latest")
     assert folder.name.endswith("-my photo")
-    lines = answer.stdout.splitlines()
+    *lines, last = answer.stdout.splitlines()
+    assert last.endswith("report.html  A page in which to change all of it")
     assert len(lines) == len(NAMES)
     for line, name in zip(lines, NAMES, strict=True):
         assert re.fullmatch(rf"'?runs/convolution/{folder.name}/{name}\.png'?  \w.*", line)

@@ -19,10 +19,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course.convolution.sheet import MARK, SIDE, WIDTH, Box, Panel, Sheet, decimal, hatch, largest, mark, size_text
+from course.convolution.workbench import workbench
 from course.geometry import KERNEL, SMALLEST, Padding, Pooling, output_size, receptive_field, seen, zeros_added
 from course.report.style import BLUE, GREY, png, styled
 from course.runs import folder as run_folder
-from course.system.files import replacing, shown, write_json
+from course.system.files import replacing, shown, write_json, write_text
 
 COLOURS = ("red", "green", "blue")
 CHOSEN = " (chosen)"
@@ -45,7 +46,7 @@ class Chosen(Protocol):
 
 
 def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
-    """Writes figures, each with its name, to a new folder in runs/convolution, with the config, and says so.
+    """Writes figures, each with its name, and a page to change them to a new folder in runs/convolution, and says so.
 
     Opens them if `config.show` is set; raises CourseError if something cannot be written.
     """
@@ -56,10 +57,16 @@ def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
         file = folder / f"{name}.png"
         with replacing(file) as unfinished:
             unfinished.write_bytes(png(figure))
-        print(f"{shown(file)}  {figure.texts[0].get_text()}")  # its title
-        if config.show:
-            with contextlib.suppress(webbrowser.Error, OSError):  # where nothing can show it, the file is there
-                webbrowser.open(file.as_uri())
+        _say(file, figure.texts[0].get_text(), config)  # its title
+    write_text(folder / run_folder.REPORT, workbench(config))
+    _say(folder / run_folder.REPORT, "A page in which to change all of it", config)
+
+
+def _say(file: Path, title: str, config: Chosen) -> None:
+    print(f"{shown(file)}  {title}")
+    if config.show:
+        with contextlib.suppress(webbrowser.Error, OSError):  # where nothing can show it, the file is there
+            webbrowser.open(file.as_uri())
 
 
 def striking_part(picture: np.ndarray, output: np.ndarray, size: int) -> np.ndarray:

@@ -51,9 +51,9 @@ def what_can_be_tried(record: Record, names: tuple[str, ...]) -> LivePage | None
         return LivePage(problem=f"This network cannot be tried in the page ({first_line(error)}).")
 
 
-def page_script() -> tuple[str, str]:
-    """Returns all scripts of the page as one, and its hash, as a Content-Security-Policy names it."""
-    text = "\n".join((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in ORDER)
+def page_script(names: tuple[str, ...] = ORDER) -> tuple[str, str]:
+    """Returns scripts of live/ as one, and its hash, as a Content-Security-Policy names it."""
+    text = "\n".join((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in names)
     digest = hashlib.sha256(text.encode()).digest()
     return text, f"'sha256-{base64.b64encode(digest).decode()}'"
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 import cnn
 from benchmarks.photos import KINDS, photo
+from course.convolution import workbench
 from course.data import load_data_set
 from course.own_pictures.preparing import prepared
 from course.report import alive, try_it
@@ -99,7 +100,7 @@ def choose(page, name: str, content: bytes) -> None:
 
 
 def test_the_scripts_are_all_files_of_their_folder_and_allowed_by_their_hash_alone():
-    assert sorted(try_it.ORDER) == sorted(file.stem for file in try_it.SCRIPTS.glob("*.js"))
+    assert sorted({*try_it.ORDER, *workbench.SCRIPTS}) == sorted(file.stem for file in try_it.SCRIPTS.glob("*.js"))
     text, named = try_it.page_script()
     assert named == f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
     assert "</script" not in text
@@ -209,12 +210,15 @@ def test_what_if_shows_the_answer_before_and_after(page):
         page.click("#live-down")
     settle(page)
     assert page.inner_text("#live-before") == f"Before the change: {before}"
+    page.click("#live-reset")
     page.check("#live-cover")
     page.locator("#live-seen canvas").focus()
     page.keyboard.press("ArrowLeft")
     settle(page)
     assert page.evaluate("Live.page.whatIf.square") == [9, 10]
-    assert page.evaluate("Live.page.seen.values[10 * 28 + 9]") == 0
+    shown = "Math.max(...Live.page.whatIf.covered.map(place => {}[place]))"
+    assert page.evaluate(shown.format("Live.page.pixels")) > 200
+    assert page.evaluate(shown.format("Live.page.seen.values")) == 0
     page.click("#live-reset")
     settle(page)
     assert (page.evaluate(SAYS), page.inner_text("#live-before")) == (before, "")

@@ -17,6 +17,8 @@
     if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "∞" : "−∞";
     if (Number.isInteger(value) && Math.abs(value) < 1e5) return `${value}`.replace("-", "−");
     const size = Math.abs(value);
+    const short = Number(size.toPrecision(3));
+    if (size >= 0.001 && size < 1000 && Math.abs(size - short) < 1e-6 * size) return (value < 0 ? "−" : "") + short;
     const text = size < 0.0005 || size >= 1e5 ? size.toExponential(1) : size.toFixed(size < 10 ? 3 : size < 1000 ? 1 : 0);
     return (value < 0 ? "−" : "") + text;
   };

@@ -31,20 +31,24 @@
   };
 
   Live.Layers = class {
-    constructor(list, panel, network, data, voice) {
-      Object.assign(this, { list, panel, network, data, voice, views: [], outputs: null, selected: null });
+    /** `ink` is how the image is drawn, and `largest` how wide a single map may become, see Live.Maps. */
+    constructor(list, panel, network, data, voice, { ink = true, largest = 140 } = {}) {
+      Object.assign(this, { list, panel, network, data, voice, ink, largest, views: [], outputs: null, selected: null });
     }
 
     /** Makes a part of the page for each layer that changes something; for the others a line. */
     build(outputs) {
+      this.list.replaceChildren();
+      this.panel.replaceChildren();
+      this.selected = null;
       this.views = outputs.map((output, entry) => {
         if (output.layer?.passes) {
           const does = Live.element("p", { class: "soft" }, "Works in training only; here it changes nothing.");
           this.list.append(Live.element("section", { class: "layer" }, heading(output), does));
           return null;
         }
-        const maps = new Live.Maps(output.shape, { ink: entry === 0, label: title(output).join(" ") });
-        const legend = Live.legend(entry === 0);
+        const maps = new Live.Maps(output.shape, { ink: entry === 0 && this.ink, largest: this.largest, label: title(output).join(" ") });
+        const legend = Live.legend(entry === 0 && this.ink);
         const { canvas } = maps;
         canvas.tabIndex = 0;
         canvas.setAttribute("role", "application");
@@ -68,7 +72,9 @@
 
     show(outputs) {
       this.outputs = outputs;
-      if (!this.views.length) this.build(outputs);
+      const shapes = JSON.stringify(outputs.map(({ layer, shape }) => [layer?.kind, shape]));
+      if (this.shapes !== shapes) this.build(outputs); // a network on this page may change
+      this.shapes = shapes;
       this.list.hidden = false;
       this.views.forEach((view, entry) => {
         if (!view) return;
@@ -123,7 +129,7 @@
       if (!this.found) return;
       const { entry, index } = selected;
       const output = outputs[entry];
-      const isLast = entry === outputs.length - 1;
+      const isLast = entry === outputs.length - 1 && output.shape.length === 1;
       const name = isLast ? `${this.data.classes[index] ?? index}, in the answer` : Live.placeInWords(this.mapsOf(entry), index);
       const before = (place) => Live.placeInWords(this.mapsOf(entry - 1), place);
       panel.replaceChildren(

@@ -8,6 +8,7 @@
     dark: [[160, 215, 250], [40, 140, 205], [22, 22, 22], [225, 105, 15], [255, 190, 130]],
   };
   const PLACES = [-1, -0.6, 0, 0.6, 1];
+  const BRIGHTNESS = [[0, 0, 0], [255, 255, 255]];
   const INK = { light: [[255, 255, 255], [27, 27, 27]], dark: [[22, 22, 22], [236, 236, 236]] };
   const LINE = { light: "#c4c4c4", dark: "#555" };
   const [GAP, EDGE] = [6, 2]; // pixels between maps, and around all, for the frames
@@ -39,7 +40,7 @@
     const colours = new Uint8Array(256 * 3);
     for (let i = 0; i < 256; i++) {
       const value = low + ((high - low) * i) / 255;
-      colours.set(ink ? between(...INK[scheme], i / 255) : signedColour(value, limit, scheme), 3 * i);
+      colours.set(ink ? between(...(ink === "brightness" ? BRIGHTNESS : INK[scheme]), i / 255) : signedColour(value, limit, scheme), 3 * i);
     }
     return colours;
   };
@@ -70,7 +71,8 @@
   /**
    * Maps on a canvas.
    *
-   * `canvas` is put into the page by whoever makes this. `ink` draws from paper to ink instead of blue and orange;
+   * `canvas` is put into the page by whoever makes this. `ink` draws from paper to ink, or if it is
+   * "brightness" from black to white, instead of blue and orange;
    * `largest` is how many pixels wide a single map may become.
    */
   Live.Maps = class {

@@ -317,7 +317,30 @@
     return made && inBytes(resized(made, width, height));
   };
 
+  const MOST_BYTES = 30e6; // of a picture from disk
+
+  /**
+   * A picture from disk, which the browser decodes: {image, pixels}, as a canvas returns them, the longer side of at most
+   * `longest` pixels; or {problem}, a sentence.
+   */
+  Live.decoded = async (file, longest) => {
+    if (file.size > MOST_BYTES) return { problem: `${file.name} is larger than 30 MB; choose a smaller picture.` };
+    let image;
+    try {
+      image = await createImageBitmap(file);
+    } catch {
+      return { problem: `${file.name} is not a picture that this browser can read; choose a PNG or JPEG file.` };
+    }
+    const scale = Math.min(1, longest / Math.max(image.width, image.height));
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return { image, pixels: context.getImageData(0, 0, canvas.width, canvas.height) };
+  };
+
   Live.grey = grey;
+  Live.shrunk = shrunk;
   Live.ofDrawing = ofDrawing;
   Live.ofPhoto = ofPhoto;
 })();

@@ -2,7 +2,6 @@
 "use strict";
 
 (() => {
-  const MOST_BYTES = 30e6; // of a picture from disk
   const LONGEST = 1000; // pixels of its longer side that are looked at
   const at = (name) => document.getElementById(`live-${name}`);
 
@@ -71,22 +70,13 @@
       at("mistakes").parentElement.hidden = !at("mistakes").children.length;
     }
 
-    /** Looks at a picture from disk; the browser decodes it, and nothing is sent anywhere. */
+    /** Looks at a picture from disk. */
     async open(file) {
       if (!file) return;
-      const name = file.name;
-      if (file.size > MOST_BYTES) return this.say(`${name} is larger than 30 MB; choose a smaller picture.`);
-      let image;
-      try {
-        image = await createImageBitmap(file);
-      } catch {
-        return this.say(`${name} is not a picture that this browser can read; choose a PNG or JPEG file.`);
-      }
-      const scale = Math.min(1, LONGEST / Math.max(image.width, image.height));
-      const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
-      const context = Live.element("canvas", { width, height }).getContext("2d");
-      context.drawImage(image, 0, 0, width, height);
-      const seen = Live.ofPhoto(Live.grey(context.getImageData(0, 0, width, height)), this.data.kind, this.height, this.width);
+      const { name } = file;
+      const { problem, image, pixels } = await Live.decoded(file, LONGEST);
+      if (problem) return this.say(problem);
+      const seen = Live.ofPhoto(Live.grey(pixels), this.data.kind, this.height, this.width);
       this.pad.show(image);
       this.see(seen);
       this.say(seen ? `${name}, as the network sees it.` : `Nothing stands out in ${name}; choose a picture with more contrast.`);

@@ -1,0 +1,44 @@
+"""The page of convolution.py: kernel, stride, padding and pooling to change, and every value down to its products."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from course.convolution.kernels import KERNELS, read_kernel
+from course.convolution.pictures import NAMES, read_picture
+from course.report.page import render
+from course.report.try_it import page_script
+
+if TYPE_CHECKING:
+    from course.convolution.figures import Chosen
+
+SCRIPTS = ("network", "layers", "arithmetic", "picture", "elements", "maps", "numbers", "inside", "workbench")
+
+
+def workbench(config: Chosen) -> str:
+    """Returns the page, which begins with the values of a config."""
+    kernels = {name.replace("_", " "): read_kernel(name) for name in KERNELS}
+    if config.kernel not in KERNELS:
+        kernels["yours"] = read_kernel(config.kernel)
+    pictures = {name: read_picture(name).mean(axis=-1) for name in dict.fromkeys([config.image, *NAMES])}
+    script, named = page_script(SCRIPTS)
+    data = {
+        "pictures": {name: _described(picture) for name, picture in pictures.items()},
+        "kernels": {name: kernel.ravel().tolist() for name, kernel in kernels.items()},
+        "kernel": config.kernel.replace("_", " ") if config.kernel in KERNELS else "yours",
+        "stride": config.stride,
+        "padding": config.padding,
+        "pooling": config.pooling,
+        "pool_size": config.pool_size,
+    }
+    return render("workbench.html", data=data, script=script, hash=named)
+
+
+def _described(picture: np.ndarray) -> dict[str, object]:
+    """Returns brightness, float32 (height, width) from 0 to 1, for the page, which knows 256 steps of it."""
+    height, width = picture.shape
+    pixels = np.rint(255 * picture).astype(np.uint8)
+    return {"height": height, "width": width, "pixels": base64.b64encode(pixels.tobytes()).decode()}
