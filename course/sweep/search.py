@@ -275,7 +275,8 @@ def _rounded(parameter: Parameter, value: float) -> int | float:
 @contextlib.contextmanager
 def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
     """Connects to a cluster, or starts one on this machine; yields how many cores each of its nodes has."""
-    # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end.
+    # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end. Ray opens the folder
+    # that it is given to every user of the machine: it gets one inside a folder that is closed to others.
     short = "/tmp" if os.path.isdir("/tmp") else None
     with tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder:
         options: RayValues = {"address": address or "local"}
@@ -285,7 +286,7 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
             _cores_per_trial([cores], parallel or 1)  # before anything is started
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # not left in the home as Ray would
             options |= {"num_cpus": cores, "num_gpus": 0, "include_dashboard": False}
-            options |= {"object_store_memory": OBJECT_STORE, "_temp_dir": folder}
+            options |= {"object_store_memory": OBJECT_STORE, "_temp_dir": str(Path(folder, "r"))}
         try:
             if address is not None:  # Ray itself would try for minutes
                 host, _, port = address.rpartition(":")
