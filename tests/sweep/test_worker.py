@@ -96,7 +96,7 @@ def test_an_interrupted_sweep_continues_and_trains_every_trial_once(stand_in, st
     assert first.returncode == 130
     assert said.strip() == (
         f"Stopped by Ctrl-C: {len(kept)} of 8 trials are kept in runs/sweeps/{newest(stand_in).name};"
-        " resume it with `python sweep.py --resume`."
+        f" resume it with `python sweep.py --resume runs/sweeps/{newest(stand_in).name}`."
     )
     wait_until(lambda: not alive(stand_in), 20)
 
