@@ -6,15 +6,6 @@ python sweep.py --resume               continues the newest sweep that was inter
 python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/scaling.md)
 """
 
-import importlib.util
-import os
-import sys
-from pathlib import Path
-from typing import Annotated
-
-import tyro
-from pydantic import Field
-
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.sweep.interrupted import changed_since, named_sweep
@@ -24,6 +15,15 @@ from course.system.errors import CourseError
 from course.system.files import shown, typed
 from course.training import tracking
 from course.values import Count, Seed
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from pydantic import Field
 
 FILE = "sweep.yaml"
 NEEDED = ("ray", "optuna", "rich")

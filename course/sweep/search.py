@@ -67,14 +67,19 @@ def run_trials(sweep: Sweep, scoreboard: Scoreboard, parallel: int | None, addre
         if address is None and hasattr(os, "sysconf"):  # this machine may have less memory
             most = min(most, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_OF_A_TRIAL)
         at_a_time = parallel or max(1, most)
-        tuner = _tuner(sweep, scoreboard, at_a_time, _cores_per_trial(cores, at_a_time))
+        keeper = _Keeper(sweep, scoreboard)
+        tuner = _tuner(sweep, keeper, at_a_time, _cores_per_trial(cores, at_a_time))
         try:
             tuner.fit()
+        except Exception:
+            if keeper.problem is not None:  # of which Ray passes on the text only
+                raise keeper.problem from None
+            raise
         finally:
             shutil.rmtree(sweep.folder / RAY, ignore_errors=True)
 
 
-def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> tune.Tuner:
+def _tuner(sweep: Sweep, keeper: tune.Callback, at_a_time: int, cores: int) -> tune.Tuner:
     """Returns what trains `at_a_time` trials side by side, on so many cores each."""
     search, numbers = _search(sweep)
     threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -106,7 +111,7 @@ def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> 
             name=RAY,
             storage_path=str(sweep.folder),
             verbose=0,
-            callbacks=[_Keeper(sweep, scoreboard)],
+            callbacks=[keeper],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
@@ -124,6 +129,7 @@ class _Keeper(tune.Callback):
     def __init__(self, sweep: Sweep, scoreboard: Scoreboard) -> None:
         self.sweep, self.scoreboard = sweep, scoreboard
         self.next_table = 0.0
+        self.problem: CourseError | None = None  # that ended the sweep
 
     def __getstate__(self) -> dict[str, object]:
         return {}  # Ray copies everything that it is given, and a terminal cannot be copied
@@ -154,15 +160,22 @@ class _Keeper(tune.Callback):
             self._keep(trial.config["number"], state="failed", problem=problem)
 
     def _keep(self, number: int, **values: object) -> None:
-        before = self.sweep.trial(number)
-        if not before.ended:
-            ended = before.model_copy(update=values)
-            self.sweep.keep(ended)
-            self.scoreboard.end(ended)
-            started = time.monotonic()
-            if started >= self.next_table:
-                self.sweep.write_table()
-                self.next_table = time.monotonic() + 20 * (time.monotonic() - started)  # however long it has become
+        try:
+            before = self.sweep.trial(number)
+            if not before.ended:
+                ended = before.model_copy(update=values)
+                self.sweep.keep(ended)
+                self.scoreboard.end(ended)
+                self._write_table()
+        except CourseError as error:
+            self.problem = error
+            raise
+
+    def _write_table(self) -> None:
+        started = time.monotonic()
+        if started >= self.next_table:
+            self.sweep.write_table()
+            self.next_table = time.monotonic() + 20 * (time.monotonic() - started)  # however long it has become
 
 
 class _Suggestions(OptunaSearch):
