@@ -50,7 +50,7 @@ def _checked_value(value: object) -> object:
     """Returns a value as it is; raises CourseError if no command line can give it, or YAML misread it."""
     if isinstance(value, list) and len(value) <= LONGEST and not any(isinstance(part, list) for part in value):
         return [_checked_value(part) for part in value]
-    if isinstance(value, str) and len(value) <= LONGEST:
+    if isinstance(value, str) and len(value) <= LONGEST and value.isprintable():  # a terminal shows it
         with contextlib.suppress(ValueError):
             float(value)
             raise CourseError(f"{value} is text to YAML, not a number; write it with a dot, such as 1.0e-4.")

@@ -163,7 +163,7 @@ class _Keeper(tune.Callback):
         try:
             before = self.sweep.trial(number)
             if not before.ended:
-                ended = before.model_copy(update=values)
+                ended = Trial.model_validate(before.model_dump() | values)
                 self.sweep.keep(ended)
                 self.scoreboard.end(ended)
                 self._write_table()

@@ -51,6 +51,7 @@ BAD = {  # what is wrong → what the file contains, and what the answer must
     "no bound": (one(min=None, max=0.1), "parameters.dropout.min is None, but must be a valid integer."),
     "min above max": (one(min=0.5, max=0.1), "dropout has min 0.5 and max 0.1; min must not be above max."),
     "a number in text": (one(min="1e-4", max=0.1), "1e-4 is text to YAML, not a number; write it with a dot"),
+    "escape codes": (one(values=["\x1b[31mred"]), r"'\x1b[31mred' cannot be a value; use a number, text"),
     "no number": (one(min=math.nan, max=0.1), "nan cannot be a value"),
     "unknown distribution": (one(distribution="beta", min=0, max=1), "the unknown distribution beta; use one of"),
     "unknown part": (one(min=0.0, maximum=0.1), "Unknown key parameters.dropout.maximum; "),
