@@ -68,13 +68,30 @@ def all_of_mlps_choices(data: Path) -> dict:
     }  # fmt: skip
 
 
-def rays_places(process: subprocess.Popen) -> set[Path]:
-    """Returns the folders around those that the processes of Ray are told to use, as long as they are there."""
-    found = set()
-    with contextlib.suppress(psutil.Error):
+def rays_folders(process: subprocess.Popen) -> dict[Path, int]:
+    """Returns the folders around those that the processes of Ray are told to use, each with its mode."""
+    found = {}
+    with contextlib.suppress(psutil.Error, FileNotFoundError):
         for child in psutil.Process(process.pid).children(recursive=True):
-            found |= {Path(name).parent for name in re.findall(r"--temp[-_]dir=(\S+)", " ".join(child.cmdline()))}
-    return {place for place in found if place.exists()}
+            for name in re.findall(r"--temp[-_]dir=(\S+)", " ".join(child.cmdline())):
+                found[Path(name).parent] = Path(name).parent.stat().st_mode & 0o777
+    return found
+
+
+def watched(process: subprocess.Popen) -> tuple[str, str]:
+    """Returns what a sweep says, once it has ended; meanwhile it is closed to other machines and other users."""
+    listening, modes = set(), {}
+    with process:
+        while process.poll() is None:
+            listening |= listeners(process.pid)
+            modes |= rays_folders(process)
+            time.sleep(0.5)
+        said, errors = process.communicate()
+    assert listening
+    assert listening <= LOOPBACK
+    assert set(modes.values()) == {0o700}
+    assert not any(folder.exists() for folder in modes)
+    return said, errors
 
 
 @pytest.mark.slow
@@ -84,18 +101,8 @@ def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network
         [*no_network, sys.executable, "sweep.py", "--parallel", "2"], cwd=checkout.folder, env=checkout.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
     )  # fmt: skip
-    listening, modes = set(), {}
-    with process:
-        while process.poll() is None:
-            listening |= listeners(process.pid)
-            modes |= {place: place.stat().st_mode & 0o777 for place in rays_places(process)}
-            time.sleep(0.5)
-        said, errors = process.communicate()
+    said, errors = watched(process)
     assert (process.returncode, errors) == (0, "")
-    assert listening
-    assert listening <= LOOPBACK
-    assert set(modes.values()) == {0o700}  # nobody else can look into it
-    assert not any(place.exists() for place in modes)
 
     rows = table(checkout)
     assert [row["state"] for row in rows] == ["finished", "failed", "finished", "finished"]
