@@ -66,9 +66,7 @@ def watch_for_namesakes() -> None:
     stems = {name.removesuffix(".py") for name in entries if name.endswith(".py")}
     stems |= {name for name in entries if os.path.isfile(os.path.join(folder, name, "__init__.py"))}
     others = [place for place in sys.path[1:] if os.path.abspath(place) != folder]
-    hidden = {
-        name for name in stems if name in sys.stdlib_module_names or PathFinder.find_spec(name, others) is not None
-    }
+    hidden = {name for name in stems if name in sys.stdlib_module_names or _is_module(name, others)}
     if hidden:
         sys.meta_path.insert(0, Namesakes(folder, hidden))
 
@@ -76,3 +74,9 @@ def watch_for_namesakes() -> None:
 def loaded_namesakes() -> list[str]:
     """Returns a sentence for each namesake that may have caused an error."""
     return [sentence for finder in sys.meta_path if isinstance(finder, Namesakes) for sentence in finder.loaded()]
+
+
+def _is_module(name: str, places: list[str]) -> bool:
+    """Returns whether one of these folders has a module of this name; a folder without code is not one."""
+    spec = PathFinder.find_spec(name, places)
+    return spec is not None and spec.loader is not None and spec.has_location

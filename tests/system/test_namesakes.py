@@ -45,6 +45,15 @@ def test_what_nothing_needs_is_not_complained_about(checkout):
     assert (answer.returncode, answer.stdout) == (0, f"{checkout.folder / 'code.py'}\n")
 
 
+def test_a_folder_without_code_is_not_a_module_that_could_be_hidden(checkout):
+    (checkout.home / "mine").mkdir()
+    (checkout.folder / "mine.py").write_text("")
+    (checkout.home / "theirs.py").write_text("import mine\n")
+    (checkout.folder / "own.py").write_text("import course\nimport theirs\n")
+    answer = checkout.run("own.py", PYTHONPATH=str(checkout.home))
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
 def test_what_a_script_itself_imports_is_named_when_something_breaks(checkout):
     (checkout.folder / "code.py").write_text("")
     own = "import course\nfrom course.system.errors import end_in_a_sentence\nend_in_a_sentence()\nimport code\n"
