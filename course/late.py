@@ -82,6 +82,7 @@ def load_when_used(name: str) -> None:
         return
     spec = importlib.util.find_spec(name)
     if spec is None:
+        end_in_a_sentence()
         raise CourseError(f"{name} is not installed; `pip install -r requirements.txt` installs it.")
     module = importlib.util.module_from_spec(spec)
     if hasattr(module, "__path__"):
