@@ -50,7 +50,7 @@ class Attempt(Run):
     def _begin(self) -> None:
         super()._begin()
         source = keep_source(self.folder, script_file(self.config))
-        self._observations = earlier_parts(self.folder) if self.config.resume else observed.Observations()
+        self._observations = earlier_parts(self.folder, trained=bool(self._history))
         self._observations.process = os.getpid()
         self._observations.parts.append(observed.ObservedPart(source=source))
         self._uses = Uses(self._test_images, self._write_observations)
@@ -149,10 +149,10 @@ def keep_source(folder: Path, script: Path | None) -> str:
     return program.fingerprint(script)
 
 
-def earlier_parts(folder: Path) -> observed.Observations:
-    """Returns what a run that is resumed has left so far, with a word about it if that cannot be read."""
+def earlier_parts(folder: Path, trained: bool) -> observed.Observations:
+    """Returns what a run has left so far; if it has trained and that cannot be read, it is lost."""
     with contextlib.suppress(CourseError):
         found = observed.read_observations(folder)
         if found.parts:
             return found
-    return observed.Observations(lost=True)
+    return observed.Observations(lost=trained)

@@ -206,7 +206,7 @@ def read_evidence(folder: Path) -> Evidence:
         _measured(folder / run_folder.PREDICTIONS),
         read_changes(folder),
         [use for part in found.parts for use in part.uses],
-        len({part.source for part in found.parts}),
+        len({part.source for part in found.parts if part.fits}),
         found.lost,
     )
 

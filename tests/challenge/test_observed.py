@@ -44,7 +44,7 @@ FITS = [
 USE = {"method": "evaluate", "purpose": "during fit", "test_images": 1000}
 WRITTEN = {
     "process": 4711,
-    "parts": [{"source": "a", "fits": FITS, "uses": []}, {"source": "b", "fits": [], "uses": [USE]}],
+    "parts": [{"source": "a", "fits": FITS, "uses": []}, {"source": "b", "fits": FITS, "uses": [USE]}],
     "lost": False,
     "test": {"network": NETWORK, "data": DATA, "expected": 10_000},
 }
