@@ -8,24 +8,33 @@ DEFAULTS = {
     "TF_ENABLE_ONEDNN_OPTS": "1",  # fast kernels; TensorFlow has them, but off on many processors
     "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1",  # they give memory back when they no longer need it
 }
+# Beginnings of names, as long as they are needed to tell them from those of other programs: Terraform has TF_, too.
 READ_BY_LIBRARIES = (
-    "KERAS_",
-    "TF_",
-    "XLA_",
-    "JAX_",
-    "ONEDNN_",
-    "TORCH_",
-    "PYTORCH_",
-    "CUBLAS_",
-    "CUDNN_",
-    "NVIDIA_TF32_",
+    *(
+        "KERAS_",
+        "XLA_FLAGS",
+        "JAX_ENABLE_",
+        "JAX_DEFAULT_",
+        "JAX_DISABLE_",
+        "JAX_NUMPY_",
+        "JAX_RANDOM_",
+        "JAX_THREEFRY_",
+    ),
+    *(
+        "TF_CUBLAS_",
+        "TF_CUDNN_",
+        "TF_DETERMINISTIC_",
+        "TF_DISABLE_",
+        "TF_ENABLE_",
+        "TF_FUNCTION_",
+        "TF_GPU_",
+        "TF_NUM_",
+    ),
+    *("TF_ONEDNN_", "TF_USE_", "TF_XLA_FLAGS", "ONEDNN_", "TORCH_ALLOW_TF32", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_"),
 )
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # work divided otherwise: other last digits
-# These change no number, or are said elsewhere: the backend, several processes, messages, where files are, memory.
-OTHERS = (
-    *("KERAS_BACKEND", "KERAS_HOME", "KERAS_DISTRIBUTION_", "JAX_COORDINATOR_", "JAX_COMPILATION_CACHE_"),
-    *("TF_CPP_", "TF_FORCE_GPU_ALLOW_GROWTH", "TORCH_HOME", "XLA_PYTHON_CLIENT_"),
-)
+# These are said elsewhere: the backend, and several processes.
+OTHERS = ("KERAS_BACKEND", "KERAS_HOME", "KERAS_DISTRIBUTION_")
 
 
 def settings() -> str:
