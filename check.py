@@ -10,6 +10,7 @@ python check.py --watch   grades again whenever fashion.py is saved
 python check.py --reset   the starting point again; your file is kept next to it
 """
 
+import course  # noqa: F401 - first of all: it names a file beside this one that hides a module
 import signal
 import sys
 import time

@@ -5,16 +5,16 @@ python report.py runs/cnn/latest          the report of this run
 python report.py runs/cnn/A runs/cnn/B    what differs in their configs, and their results
 """
 
-import webbrowser
-from pathlib import Path
-
-import tyro
-
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.runs.record import check_is_run
 from course.system.errors import CourseError
 from course.system.files import shown
+
+import webbrowser
+from pathlib import Path
+
+import tyro
 
 
 class Options(CommandLine):

@@ -2,9 +2,19 @@
 
 python sweep.py                        the sweep that sweep.yaml describes
 python sweep.py sweep-mlp.yaml         another one
-python sweep.py --resume               continues the newest sweep that was interrupted
+python sweep.py --resume               continues the newest sweep that was interrupted, --resume FOLDER another one
 python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/scaling.md)
 """
+
+from course.command_line import CommandLine
+from course.runs import folder as run_folder
+from course.sweep.interrupted import changed_since, named_sweep
+from course.sweep.trials import TABLE, Sweep
+from course.system import signals
+from course.system.errors import CourseError
+from course.system.files import shown, typed
+from course.training import tracking
+from course.values import Count, Seed
 
 import importlib.util
 import os
@@ -14,15 +24,6 @@ from typing import Annotated
 
 import tyro
 from pydantic import Field
-
-from course.command_line import CommandLine
-from course.runs import folder as run_folder
-from course.sweep.trials import TABLE, Sweep, newest_interrupted
-from course.system import signals
-from course.system.errors import CourseError
-from course.system.files import shown, typed
-from course.training import tracking
-from course.values import Count, Seed
 
 FILE = "sweep.yaml"
 NEEDED = ("ray", "optuna", "rich")
@@ -36,11 +37,11 @@ Address = Annotated[
 class Options(CommandLine):
     """Trains one script with many configs, and says which is best."""
 
-    file: tyro.conf.Positional[str] = FILE  # a sweep in the format of Weights & Biases; to resume, its folder
+    file: tyro.conf.Positional[str] = FILE  # a sweep in the format of Weights & Biases
     runs: Count | None = None  # number of trials, instead of the file's run_cap
     parallel: Count | None = None  # trials at a time; one per core if it is not given
     ray_address: Address = None  # HOST:PORT of a Ray cluster; without it, this machine alone
-    resume: bool = False  # resume an interrupted sweep, the newest if no folder is given
+    resume: str | None = None  # an interrupted sweep: the newest, or this folder of runs/sweeps/
     seed: Seed = 1  # makes the drawn values repeatable; a resumed sweep keeps its own
 
 
@@ -51,9 +52,14 @@ def main(options: Options) -> int:
     signals.stop_in_order()
     run_folder.check_writable()
     tracking.asked_mode()
-    if options.resume:
-        folder = newest_interrupted() if options.file == FILE else Path(options.file)
-        sweep = Sweep.old(folder, options.runs)
+    if options.resume is not None:
+        if options.file != FILE:
+            raise CourseError(
+                f"--resume takes the folder of a sweep, and no file; leave out {shown(Path(options.file))}."
+            )
+        sweep = Sweep.old(named_sweep(options.resume), options.runs)
+        for sentence in changed_since(sweep):
+            print(sentence, file=sys.stderr)
     else:
         here, in_course = Path(options.file), run_folder.COURSE / options.file
         file = in_course if in_course.exists() and not here.exists() else here
@@ -67,7 +73,7 @@ def main(options: Options) -> int:
         sweep.write_table()
         ended = sum(trial.ended for trial in sweep.trials())
         kept = f"{ended} of {sweep.settings.trials} trials are kept in {shown(sweep.folder)}"
-        signals.say(f"Stopped by {stopped[0]}: {kept}; resume it with `{typed('--resume')}`.")
+        signals.say(f"Stopped by {stopped[0]}: {kept}; resume it with `{typed('--resume', shown(sweep.folder))}`.")
         return stopped[1]
 
 

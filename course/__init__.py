@@ -1,5 +1,9 @@
 """What a lesson imports."""
 
+from course.system.namesakes import watch_for_namesakes
+
+watch_for_namesakes()  # before everything that may have one
+
 from course.late import load_when_used
 
 load_when_used("keras")  # first of all: what follows imports it

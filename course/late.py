@@ -1,8 +1,6 @@
 """Modules that are loaded when they are first used, so that a mistake on the command line is answered at once."""
 
-import contextlib
 import importlib.util
-import json
 import os
 import sys
 import types
@@ -10,32 +8,36 @@ from pathlib import Path
 
 from course.system.errors import CourseError, end_in_a_sentence
 from course.system.quiet import quiet
+from course.system.settings import DEFAULTS
 
 # What Keras and its backend read from the environment when they are loaded.
 COURSE = Path(__file__).resolve().parent
-os.environ.setdefault("KERAS_HOME", str(COURSE))  # keras.json is there: nobody's home is read or written
+HOME = os.environ.get("KERAS_HOME", str(COURSE))  # a learner's own, which is not read
+os.environ["KERAS_HOME"] = str(COURSE)  # keras.json is there: no other one changes numbers, nobody's home is written
 os.environ.setdefault("MPLCONFIGDIR", str(COURSE.parent / "runs" / "matplotlib"))  # Keras loads matplotlib, too
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors only, no remarks about CUDA or the processor
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # fast kernels; TensorFlow has them, but off on many processors
-os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")  # they give memory back when they no longer need it
+for setting in DEFAULTS.items():
+    os.environ.setdefault(*setting)
+LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # which Keras reads as whole numbers
 BACKENDS = ("tensorflow", "jax", "torch")  # with which Keras can train; their packages are called the same
 
 
 def backend() -> str:
-    """Returns the name of Keras' backend, without loading Keras; raises CourseError if it cannot be used."""
-    named, instead = "KERAS_BACKEND", "unset it"
-    name = os.environ.get(named)
-    if not name:
-        file, name = Path(os.environ["KERAS_HOME"], "keras.json").expanduser(), "tensorflow"
-        named, instead = f"backend in {file}", "leave it out"
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # as Keras does
-            name = json.loads(file.read_text(encoding="utf-8"))["backend"]
+    """Returns the name of Keras' backend, without loading Keras.
+
+    Raises CourseError if Keras cannot be loaded with it, or with a limit that the environment sets.
+    """
+    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if name not in BACKENDS:
-        raise CourseError(f"{named} is {name}, but must be {' or '.join(BACKENDS)}; change it or {instead}.")
+        raise CourseError(f"KERAS_BACKEND is {name}, but must be {' or '.join(BACKENDS)}; change it or unset it.")
     if importlib.util.find_spec(name) is None:
+        named = "KERAS_BACKEND is" if os.environ.get("KERAS_BACKEND") else "Keras' backend is"
         raise CourseError(
-            f"{named} is {name}, which is not installed; `pip install {name}` installs it, or use another backend."
+            f"{named} {name}, which is not installed; `pip install {name}` installs it, or use another backend."
         )
+    for limit in LIMITS:
+        value = os.environ.get(limit, "1")
+        if not value.isascii() or not value.isdecimal() or int(value[:9]) < 1:
+            raise CourseError(f"{limit} is {value or 'empty'}, but must be a whole number, at least 1; unset it.")
     return name
 
 
@@ -80,6 +82,7 @@ def load_when_used(name: str) -> None:
         return
     spec = importlib.util.find_spec(name)
     if spec is None:
+        end_in_a_sentence()
         raise CourseError(f"{name} is not installed; `pip install -r requirements.txt` installs it.")
     module = importlib.util.module_from_spec(spec)
     if hasattr(module, "__path__"):

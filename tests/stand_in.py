@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 from course import Count, Fraction, Images, LessonConfig
 from course.runs import folder as run_folder
@@ -16,7 +17,7 @@ class Config(LessonConfig):
     epochs: Count = 3  # rows in history.csv
     dropout: Fraction = 0.5  # the nearer to 0.3, the better
     pause: float = 0.7  # seconds per epoch
-    ends: str = "well"  # well, badly, or diverged
+    ends: str = "well"  # well, badly, diverged, or without room until there is a file called room
 
 
 def main(config):
@@ -24,6 +25,8 @@ def main(config):
     write_json(folder / run_folder.CONFIG, config.values())
     (folder / "process").write_text(str(os.getpid()))
     rows = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n"
+    if config.ends == "without room" and not Path("room").exists():
+        sys.exit("\x1b]0;a title\x07\x1b[31mIt cannot be written (No space left on device).\x1b[0m")
     for epoch in range(1, config.epochs + 1):
         time.sleep(config.pause)
         accuracy = 0.9 - abs(config.dropout - 0.3) - 0.1 / epoch

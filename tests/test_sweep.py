@@ -1,5 +1,6 @@
 """sweep.py as a learner runs it: what it refuses, and a whole sweep from its file to its report."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from browsing import look_at
 from listening import LOOPBACK, listeners
@@ -66,6 +68,32 @@ def all_of_mlps_choices(data: Path) -> dict:
     }  # fmt: skip
 
 
+def rays_folders(process: subprocess.Popen) -> dict[Path, int]:
+    """Returns the folders around those that the processes of Ray are told to use, each with its mode."""
+    found = {}
+    with contextlib.suppress(psutil.Error, FileNotFoundError):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            for name in re.findall(r"--temp[-_]dir=(\S+)", " ".join(child.cmdline())):
+                found[Path(name).parent] = Path(name).parent.stat().st_mode & 0o777
+    return found
+
+
+def watched(process: subprocess.Popen) -> tuple[str, str]:
+    """Returns what a sweep says, once it has ended; meanwhile it is closed to other machines and other users."""
+    listening, modes = set(), {}
+    with process:
+        while process.poll() is None:
+            listening |= listeners(process.pid)
+            modes |= rays_folders(process)
+            time.sleep(0.5)
+        said, errors = process.communicate()
+    assert listening
+    assert listening <= LOOPBACK
+    assert set(modes.values()) == {0o700}
+    assert not any(folder.exists() for folder in modes)
+    return said, errors
+
+
 @pytest.mark.slow
 def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network, browser, tracked):
     write(checkout.folder, all_of_mlps_choices(small_data))
@@ -73,15 +101,8 @@ def test_a_sweep_trains_tests_ranks_and_reports(checkout, small_data, no_network
         [*no_network, sys.executable, "sweep.py", "--parallel", "2"], cwd=checkout.folder, env=checkout.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
     )  # fmt: skip
-    listening = set()
-    with process:
-        while process.poll() is None:
-            listening |= listeners(process.pid)
-            time.sleep(0.5)
-        said, errors = process.communicate()
+    said, errors = watched(process)
     assert (process.returncode, errors) == (0, "")
-    assert listening
-    assert listening <= LOOPBACK
 
     rows = table(checkout)
     assert [row["state"] for row in rows] == ["finished", "failed", "finished", "finished"]

@@ -74,7 +74,9 @@ class Grade(NamedTuple):
     def mistakes(self) -> list[str]:
         """Sentences about what is wrong: causes before what may follow from them, then most basic first."""
         wrong = [found for found in self.findings if found.level is not None and not found.missing]
-        return [found.sentence for found in sorted(wrong, key=lambda found: (found.symptom, found.level))]
+        return list(
+            dict.fromkeys(found.sentence for found in sorted(wrong, key=lambda found: (found.symptom, found.level)))
+        )
 
     @property
     def remarks(self) -> list[str]:

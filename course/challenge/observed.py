@@ -1,16 +1,19 @@
 """What a run of the challenge leaves for its grader: attempt.json, whose format is here, and what every run leaves."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter
+from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, model_validator
 
 from course.runs import folder as run_folder
 from course.runs.record import Row, read_config, read_history, read_predictions, read_values
 from course.runs.verdict import Changes, Verdict, judge, read_changes
 from course.system.errors import CourseError
+
+Purpose = Literal["training", "during fit", "before training"]  # what test images must not be used for
 
 
 class ObservedArray(BaseModel):
@@ -105,12 +108,42 @@ class ObservedTest(BaseModel):
     expected: int  # how many test images there are
 
 
+class ObservedUse(BaseModel):
+    """Test images that networks were given in another way than by `fit` and `run.finish`."""
+
+    method: str  # its name, or what it is called in a sentence
+    purpose: Purpose
+    test_images: int  # each counted once
+
+
+class ObservedPart(BaseModel):
+    """What a run did from its beginning, or from a `--resume`, until it was interrupted or finished."""
+
+    source: str  # the fingerprint of the learner's file
+    fits: list[ObservedFit] = []
+    uses: list[ObservedUse] = []
+
+
 class Observations(BaseModel):
     """All that attempt.json contains; what is not there yet is empty."""
 
     process: int | None = None  # the number of the one that trains
-    fits: list[ObservedFit] = []
+    parts: list[ObservedPart] = []
+    lost: bool = False  # whether what an earlier part has left could not be read when the run was resumed
     test: ObservedTest | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, content: object) -> object:
+        """Returns the content of attempt.json as it is now; there was one part when it had `fits` itself."""
+        if isinstance(content, dict) and "fits" in content and "parts" not in content:
+            return content | {"parts": [{"source": "", "fits": content["fits"]}]}
+        return content
+
+    @property
+    def fits(self) -> list[ObservedFit]:
+        """All calls of `fit`, the last one last."""
+        return [fit for part in self.parts for fit in part.fits]
 
 
 class Places(dict[str, int]):
@@ -139,6 +172,9 @@ class Evidence(NamedTuple):
     validated: Measured | None = None  # by the answers of the network that was tested
     tested: Measured | None = None
     changes: Changes | None = None
+    uses: Sequence[ObservedUse] = ()
+    sources: int = 1  # how many different files of the learner's have trained its parts
+    lost: bool = False  # whether a part of it is not known
 
     @property
     def data(self) -> str | None:
@@ -169,6 +205,9 @@ def read_evidence(folder: Path) -> Evidence:
         _measured(folder / run_folder.VALIDATION),
         _measured(folder / run_folder.PREDICTIONS),
         read_changes(folder),
+        [use for part in found.parts for use in part.uses],
+        len({part.source for part in found.parts if part.fits}),
+        found.lost,
     )
 
 

@@ -68,6 +68,13 @@ SENTENCES = {
     " test images among them, nor whether each has its own label.",
     "trained on test": "{images:,} test images were trained on{place}: the network knows the answers that it is asked"
     " for. Test images show how it does on clothes it has never seen.",
+    "looked at during fit": "{images:,} test images were looked at during training{place}: choosing by them makes them"
+    " useless for testing. Validation images are for this.",
+    "looked at before training": "{images:,} test images were looked at{place} before training ended: what is chosen by"
+    " them is better on them than on other images.",
+    "several files": "Your file was changed while this run was interrupted: different code has trained its parts, and"
+    " the grader has seen the last one. The copies of all of them are in its folder.",
+    "lost": "What the network was given before the run was resumed is not known: attempt.json could not be read then.",
     "out of step": "{part} images and labels are out of step{place}: {right:.0%} of the images have their own label."
     " Whatever shuffles or cuts one must do the same to the other.",
     "validated on test": "{images:,} test images are used for validation{place}: choosing by them makes them useless"
@@ -215,7 +222,7 @@ def _accuracies(evidence: Evidence) -> tuple[float | None, float | None]:
 
 
 def _data(evidence: Evidence) -> Iterator[Finding]:
-    """Yields what there is to say about the images and labels that were given to `fit`, over all its calls."""
+    """Yields what there is to say about the images and labels that were given to a network, over all calls."""
     if evidence.data != DATA:
         yield _finding(1, "data", data=evidence.data, expected=DATA)
     place = evidence.places("fit")
@@ -233,6 +240,24 @@ def _data(evidence: Evidence) -> Iterator[Finding]:
             yield _finding(1, "validated on test", images=validation.test_images, place=place)
         elif fit.in_both > ALIKE:
             yield _finding(2, "in both", images=fit.in_both, place=place)
+    yield from _elsewhere(evidence)
+    if evidence.sources > 1:
+        yield _finding(None, "several files")
+    if evidence.lost:
+        yield _finding(None, "lost")
+
+
+def _elsewhere(evidence: Evidence) -> Iterator[Finding]:
+    """Yields what there is to say about test images that a network was given in other ways than by `fit`."""
+    validated = any(fit.validation is not None and fit.validation.test_images > OTHERS for fit in evidence.fits)
+    for use in evidence.uses:
+        values = {"images": use.test_images, "place": f" ({use.method})"}
+        if use.test_images <= OTHERS or (use.purpose == "during fit" and validated):
+            continue
+        if use.purpose == "training":
+            yield _finding(1, "trained on test", **values)
+        else:
+            yield _finding(1 if use.purpose == "during fit" else None, f"looked at {use.purpose}", **values)
 
 
 def _mixed_up(part: str, data: ObservedData | None, place: str) -> Iterator[Finding]:

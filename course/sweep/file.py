@@ -1,24 +1,27 @@
 """A sweep's file, in the format of Weights & Biases, read and checked before anything trains."""
 
+import ast
 import contextlib
 import math
+import os
 import re
 import reprlib
 import runpy
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from course import data
+from course.command_line import unknown_value
 from course.config import LessonConfig
 from course.runs import folder as run_folder
 from course.system.errors import CourseError, first_line
 from course.system.files import shown
-from course.system.problems import first_problem, nearest
+from course.system.problems import first_problem, nearest, shortened
 
 LARGEST = 2**20  # bytes; a sweep's file is a page
 RANKING = {"val_loss": "minimize", "val_accuracy": "maximize"}  # what every run logs of its validation images
@@ -38,6 +41,7 @@ LONGEST = 1000  # letters of a text, elements of a list
 MOST_TRIALS = 10_000
 GOLDEN = 0.6180339887  # what is so far between two bounds is not a whole number, unless it must be one
 
+Content = dict[str, Any]  # of a file, as JSON has it
 Scalar = bool | int | float | str | None
 Value = Scalar | list[Scalar]  # what a command line can give to a field of a config
 
@@ -46,7 +50,7 @@ def _checked_value(value: object) -> object:
     """Returns a value as it is; raises CourseError if no command line can give it, or YAML misread it."""
     if isinstance(value, list) and len(value) <= LONGEST and not any(isinstance(part, list) for part in value):
         return [_checked_value(part) for part in value]
-    if isinstance(value, str) and len(value) <= LONGEST:
+    if isinstance(value, str) and len(value) <= LONGEST and value.isprintable():  # a terminal shows it
         with contextlib.suppress(ValueError):
             float(value)
             raise CourseError(f"{value} is text to YAML, not a number; write it with a dot, such as 1.0e-4.")
@@ -202,6 +206,11 @@ class SweepFile(_Section):
     project: str | None = None
 
     @property
+    def decisive(self) -> Content:
+        """All that decides which trials there are, and which of them is best; the rest may change meanwhile."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"name", "description", "project", "run_cap"})
+
+    @property
     def constants(self) -> dict[str, Value]:
         """The parameters that have one value only, by name."""
         return {name: parameter.value for name, parameter in self.parameters.items() if parameter.kind == "constant"}
@@ -229,22 +238,39 @@ class SweepFile(_Section):
         return min(cap for cap in caps if cap is not None)
 
 
-def read_sweep_file(file: Path, at_most: int | None = None, folder: Path | None = None) -> SweepFile:
-    """Returns what a YAML file contains, checked against class Config of its script; `at_most` trials replace run_cap.
+def read_sweep_file(
+    file: Path, at_most: int | None = None, folder: Path | None = None, begun: Content | None = None
+) -> SweepFile:
+    """Returns what a YAML file contains, checked against class Config of its script.
 
-    The script is looked for in the working directory, in `folder`, that of the file if it is None, and in the course's.
+    The script is executed, as far as importing it does, once nothing else is wrong: only its class Config knows which
+    values it allows. What is said after that says so.
 
-    Raises CourseError if it cannot be read, is not a sweep's file, or asks for what the script or Ray cannot do.
+    Args:
+        file: in the format of Weights & Biases.
+        at_most: the number of trials, instead of the file's run_cap.
+        folder: where the script is looked for after the working directory and before the course; that of the file if
+            it is None.
+        begun: what was `decisive` when the sweep that is to be resumed began.
+
+    Raises:
+        CourseError: it cannot be read, is not a sweep's file, is not what the sweep began with, or asks for what the
+            script or Ray cannot do.
     """
-    content = _load_yaml(file)
+    content, place = _load_yaml(file), shown(file)
     try:
         sweep = _validated(content)
         _check_method(sweep, at_most)
         sweep = sweep.model_copy(update={"program": str(_found(sweep.program, folder or file.parent))})
-        _check_values(sweep, config_class(Path(sweep.program)))
+        if begun is not None:
+            _check_unchanged(sweep, begun)
+        _check_source(sweep)
         _check_metric(sweep)
+        config = config_class(Path(sweep.program))
+        place = f"{place}, for which {shown(Path(sweep.program))} was imported"
+        _check_values(sweep, config)
     except CourseError as error:
-        raise CourseError(f"{shown(file)}: {error}") from None
+        raise CourseError(f"{place}: {error}") from None
     return sweep
 
 
@@ -271,10 +297,15 @@ def config_class(script: Path) -> type[LessonConfig]:
 
 def _found(script: str, folder: Path) -> Path:
     looked_in = list(dict.fromkeys(place.resolve() for place in (Path.cwd(), folder, run_folder.COURSE)))
+    places = " or ".join(map(str, looked_in))
     for place in looked_in:
+        if not Path(os.path.normpath(place / script)).is_relative_to(place):
+            continue
         if (place / script).is_file():
             return Path(script) if place == Path.cwd() else place / script
-    nowhere = "" if Path(script).is_absolute() else f"; there is none in {' or '.join(map(str, looked_in))}"
+    if Path(script).is_file():
+        raise CourseError(f"program is {shown(Path(script))}, but must be a script in {places}; copy it there.")
+    nowhere = "" if Path(script).is_absolute() else f"; there is none in {places}"
     raise CourseError(f"program is {shown(Path(script))}, but must be a script that exists, such as cnn.py{nowhere}.")
 
 
@@ -330,6 +361,60 @@ def _check_method(sweep: SweepFile, at_most: int | None) -> None:
     count = sweep.trial_count(at_most)
     if count > MOST_TRIALS:
         raise CourseError(f"{count:,} trials are too many; set run_cap: 12, or give --runs 12.")
+
+
+def _check_unchanged(sweep: SweepFile, begun: Content) -> None:
+    """Raises CourseError if a sweep is not what it was when it began: its trials could not be compared."""
+    before, now = _by_place(begun), _by_place(sweep.decisive)
+    for place in dict.fromkeys([*before, *now]):
+        if before.get(place, "missing") != now.get(place, "missing"):
+            was, value = (shortened(values.get(place, "missing")) for values in (before, now))
+            raise CourseError(
+                f"{place} was {was} when this sweep began and is {value} now, so its trials could not be compared;"
+                " change it back, or start a new sweep."
+            )
+
+
+def _by_place(content: Content, place: str = "") -> Content:
+    """Returns nested values by the names that lead to them, joined by dots."""
+    found: Content = {}
+    for name, value in content.items():
+        found |= _by_place(value, f"{place}{name}.") if isinstance(value, dict) else {f"{place}{name}": value}
+    return found
+
+
+def _check_source(sweep: SweepFile) -> None:
+    """Raises CourseError if reading a script, without executing it, shows that it does not have these parameters."""
+    script = Path(sweep.program)
+    try:
+        tree = ast.parse(script.read_bytes(), str(script))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise CourseError(f"{shown(script)} cannot be imported ({first_line(error)}).") from None
+    config = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config"), None)
+    if config is None:
+        if not any(map(_binds_config, ast.walk(tree))):
+            raise CourseError(f"{shown(script)} has no class Config, so there are no values to choose.")
+        return
+    if not config.bases:
+        raise CourseError(f"class Config of {shown(script)} must derive from LessonConfig.")
+    if [ast.unparse(base).rpartition(".")[2] for base in config.bases] != [LessonConfig.__name__]:
+        return  # what it derives from may have fields of its own
+    own = [
+        node.target.id for node in config.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+    fields = list(dict.fromkeys([*own, *LessonConfig.model_fields]))
+    for name in sweep.parameters:
+        if name not in fields:
+            raise CourseError(unknown_value("value", name, fields, "class Config lists them all"))
+
+
+def _binds_config(node: ast.AST) -> bool:
+    """Returns whether this may give the name Config to something."""
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name) in ("Config", "*")
+    if isinstance(node, ast.Name):
+        return node.id == "Config" and isinstance(node.ctx, ast.Store)
+    return isinstance(node, ast.ClassDef) and node.name == "Config"
 
 
 def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:

@@ -67,14 +67,19 @@ def run_trials(sweep: Sweep, scoreboard: Scoreboard, parallel: int | None, addre
         if address is None and hasattr(os, "sysconf"):  # this machine may have less memory
             most = min(most, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MEMORY_OF_A_TRIAL)
         at_a_time = parallel or max(1, most)
-        tuner = _tuner(sweep, scoreboard, at_a_time, _cores_per_trial(cores, at_a_time))
+        keeper = _Keeper(sweep, scoreboard)
+        tuner = _tuner(sweep, keeper, at_a_time, _cores_per_trial(cores, at_a_time))
         try:
             tuner.fit()
+        except Exception:
+            if keeper.problem is not None:  # of which Ray passes on the text only
+                raise keeper.problem from None
+            raise
         finally:
             shutil.rmtree(sweep.folder / RAY, ignore_errors=True)
 
 
-def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> tune.Tuner:
+def _tuner(sweep: Sweep, keeper: tune.Callback, at_a_time: int, cores: int) -> tune.Tuner:
     """Returns what trains `at_a_time` trials side by side, on so many cores each."""
     search, numbers = _search(sweep)
     threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -106,7 +111,7 @@ def _tuner(sweep: Sweep, scoreboard: Scoreboard, at_a_time: int, cores: int) -> 
             name=RAY,
             storage_path=str(sweep.folder),
             verbose=0,
-            callbacks=[_Keeper(sweep, scoreboard)],
+            callbacks=[keeper],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
@@ -124,6 +129,7 @@ class _Keeper(tune.Callback):
     def __init__(self, sweep: Sweep, scoreboard: Scoreboard) -> None:
         self.sweep, self.scoreboard = sweep, scoreboard
         self.next_table = 0.0
+        self.problem: CourseError | None = None  # that ended the sweep
 
     def __getstate__(self) -> dict[str, object]:
         return {}  # Ray copies everything that it is given, and a terminal cannot be copied
@@ -154,15 +160,22 @@ class _Keeper(tune.Callback):
             self._keep(trial.config["number"], state="failed", problem=problem)
 
     def _keep(self, number: int, **values: object) -> None:
-        before = self.sweep.trial(number)
-        if not before.ended:
-            ended = before.model_copy(update=values)
-            self.sweep.keep(ended)
-            self.scoreboard.end(ended)
-            started = time.monotonic()
-            if started >= self.next_table:
-                self.sweep.write_table()
-                self.next_table = time.monotonic() + 20 * (time.monotonic() - started)  # however long it has become
+        try:
+            before = self.sweep.trial(number)
+            if not before.ended:
+                ended = Trial.model_validate(before.model_dump() | values)
+                self.sweep.keep(ended)
+                self.scoreboard.end(ended)
+                self._write_table()
+        except CourseError as error:
+            self.problem = error
+            raise
+
+    def _write_table(self) -> None:
+        started = time.monotonic()
+        if started >= self.next_table:
+            self.sweep.write_table()
+            self.next_table = time.monotonic() + 20 * (time.monotonic() - started)  # however long it has become
 
 
 class _Suggestions(OptunaSearch):
@@ -275,7 +288,8 @@ def _rounded(parameter: Parameter, value: float) -> int | float:
 @contextlib.contextmanager
 def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
     """Connects to a cluster, or starts one on this machine; yields how many cores each of its nodes has."""
-    # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end.
+    # Names of sockets must be short, so this folder cannot be in runs/; it is gone in the end. Ray opens the folder
+    # that it is given to every user of the machine: it gets one inside a folder that is closed to others.
     short = "/tmp" if os.path.isdir("/tmp") else None
     with tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder:
         options: RayValues = {"address": address or "local"}
@@ -285,7 +299,7 @@ def _cluster(address: str | None, parallel: int | None) -> Iterator[list[int]]:
             _cores_per_trial([cores], parallel or 1)  # before anything is started
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # not left in the home as Ray would
             options |= {"num_cpus": cores, "num_gpus": 0, "include_dashboard": False}
-            options |= {"object_store_memory": OBJECT_STORE, "_temp_dir": folder}
+            options |= {"object_store_memory": OBJECT_STORE, "_temp_dir": str(Path(folder, "r"))}
         try:
             if address is not None:  # Ray itself would try for minutes
                 host, _, port = address.rpartition(":")

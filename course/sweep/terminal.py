@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Column, Table
 
 from course.sweep.trials import Sweep, Trial, TrialProgress
+from course.system.files import shown, typed
 
 MOST_ROWS = 20
 WIDE = 1000  # letters per line, where nobody looks at it in a terminal
@@ -68,6 +69,9 @@ class Scoreboard(Progress):
         states = [trial.state for trial in sweep.trials()]
         parts = [f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed") if state in states]
         self.console.print(f"\n{sweep.settings.trials} trials: {', '.join(parts)}.")
+        if lacked_room := sum(trial.lacked_room for trial in sweep.trials()):
+            again = typed("--resume", shown(sweep.folder))
+            self.console.print(f"For {lacked_room} the disk was full; once there is room, `{again}` trains them.")
         if best is not None:
             accuracy = best.test_accuracy()
             tested = "" if accuracy is None else f"; test accuracy {accuracy:.2%}"

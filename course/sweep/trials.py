@@ -2,26 +2,32 @@
 
 import contextlib
 import csv
+import errno
 import io
+import os
 import re
 import secrets
 import shlex
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, Self
+from typing import Annotated, BinaryIO, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from course.runs import folder as run_folder
 from course.runs.certainty import BY_CHANCE, by_chance
 from course.runs.record import Predictions, read_predictions, read_run
-from course.sweep.file import SweepFile, Value, read_sweep_file
+from course.sweep.file import Content, SweepFile, Value, read_sweep_file
+from course.system import program
 from course.system.errors import CourseError
 from course.system.files import shown, write_json, write_text
+from course.system.plain_text import plain_text
 from course.system.problems import first_problem
 
 SWEEPS = "sweeps"  # in runs/
 FILE, TRIALS, TABLE = "sweep.yaml", "trials", "trials.csv"
+DISK_IS_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))  # as errors say it
 
 
 class Trial(BaseModel, extra="forbid", frozen=True):
@@ -35,12 +41,17 @@ class Trial(BaseModel, extra="forbid", frozen=True):
     seconds: float = 0
     folder: str | None = None  # of its run, from runs/
     node: str | None = None  # of the cluster, by its number in Ray
-    problem: str | None = None  # a sentence, if it failed
+    problem: Annotated[str, AfterValidator(plain_text)] | None = None  # a sentence, if it failed
 
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do for it."""
-        return self.state != "open"
+        return self.state != "open" and not self.lacked_room
+
+    @property
+    def lacked_room(self) -> bool:
+        """Whether it failed because a disk was full, which says nothing about its values: it is trained again."""
+        return self.problem is not None and any(words in self.problem for words in DISK_IS_FULL)
 
     @property
     def score_text(self) -> str:
@@ -72,7 +83,14 @@ class SweepSettings(BaseModel, extra="forbid", frozen=True):
     seed: int
     group: str  # what the names of its runs begin with, and its group in Weights & Biases
     working_directory: str  # where relative paths begin
-    file_folder: str = ""  # where its file was, in which its script may be
+    file: str  # which was copied; its script may be next to it
+    content: Content  # of that file: what was `decisive` in it
+    source: str  # the fingerprint of its script's code
+
+    @property
+    def place(self) -> Path:
+        """The folder in which its file was."""
+        return Path(self.file).parent
 
 
 class Sweep(NamedTuple):
@@ -93,7 +111,9 @@ class Sweep(NamedTuple):
             seed=seed,
             group=group,
             working_directory=str(Path.cwd()),
-            file_folder=str(file.resolve().parent),
+            file=str(file.resolve()),
+            content=content.decisive,
+            source=program.fingerprint(Path(content.program)),
         )
         folder = run_folder.new_folder(SWEEPS, group)
         try:
@@ -109,12 +129,12 @@ class Sweep(NamedTuple):
     def old(cls, folder: Path, at_most: int | None = None) -> Self:
         """Returns the sweep in a folder, with `at_most` trials from now on, unless that is None.
 
-        Raises CourseError if there is none, it is damaged, or its script no longer fits.
+        Raises CourseError if there is none, it is damaged, or its file or script is not what it began with.
         """
-        settings = _read_settings(folder)
+        settings = read_settings(folder)
         if Path.cwd() != Path(settings.working_directory):
             raise CourseError(f"This sweep was started in {settings.working_directory}; go there first.")
-        content = read_sweep_file(folder / FILE, at_most or settings.trials, Path(settings.file_folder))
+        content = read_sweep_file(folder / FILE, at_most or settings.trials, settings.place, settings.content)
         if at_most is not None:
             settings = settings.model_copy(update={"trials": content.trial_count(at_most)})
             write_json(folder / run_folder.CONFIG, settings.model_dump())
@@ -129,11 +149,11 @@ class Sweep(NamedTuple):
 
     def trials(self) -> list[Trial]:
         """Returns all trials that were chosen so far, by number; raises CourseError if one is damaged."""
-        return [_read_trial(file) for file in sorted((self.folder / TRIALS).glob("[0-9]*.json"))]
+        return [read_trial(file, self.file.parameters) for file in sorted((self.folder / TRIALS).glob("[0-9]*.json"))]
 
     def trial(self, number: int) -> Trial:
         """Returns one trial; raises CourseError if it is damaged."""
-        return _read_trial(self._file(number))
+        return read_trial(self._file(number), self.file.parameters)
 
     def keep(self, trial: Trial) -> None:
         """Writes what is known of a trial, at once or not at all."""
@@ -195,16 +215,6 @@ class Sweep(NamedTuple):
         return self.folder / TRIALS / f"{number:05}.json"
 
 
-def newest_interrupted() -> Path:
-    """Returns the folder of the newest sweep of which some trials have not ended; raises CourseError if none is."""
-    for folder in reversed(run_folder.folders_with(run_folder.CONFIG, SWEEPS)):
-        with contextlib.suppress(CourseError):  # a damaged one cannot be resumed
-            trials = [_read_trial(file) for file in (folder / TRIALS).glob("[0-9]*.json")]
-            if sum(trial.ended for trial in trials) < _read_settings(folder).trials:
-                return folder
-    raise CourseError("No sweep was interrupted; `python sweep.py` starts one.")
-
-
 def _validated(trial: Trial) -> Predictions | None:
     """Returns what the network of a trial says of the validation images, None if that was not kept."""
     with contextlib.suppress(CourseError):
@@ -212,7 +222,8 @@ def _validated(trial: Trial) -> Predictions | None:
     return None
 
 
-def _read_settings(folder: Path) -> SweepSettings:
+def read_settings(folder: Path) -> SweepSettings:
+    """Returns what the sweep in a folder was started with; raises CourseError if there is none, or it is damaged."""
     file = folder / run_folder.CONFIG
     if not (file.is_file() and (folder / TRIALS).is_dir()):
         sweeps = shown(run_folder.RUNS / SWEEPS)
@@ -227,8 +238,15 @@ def _read_settings(folder: Path) -> SweepSettings:
     )
 
 
-def _read_trial(file: Path) -> Trial:
+def read_trial(file: Path, parameters: Iterable[str] | None = None) -> Trial:
+    """Returns what a file says of a trial; raises CourseError if it is damaged, or has other parameters."""
     try:
-        return Trial.model_validate_json(file.read_bytes())
+        trial = Trial.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
         raise CourseError(f"{shown(file)} is damaged; delete it, and its trial is trained again.") from None
+    if parameters is not None and trial.values.keys() != {*parameters}:
+        raise CourseError(
+            f"{shown(file)} has the values {', '.join(trial.values)}, but the parameters of this sweep are"
+            f" {', '.join(parameters)}; delete it, and its trial is trained again."
+        )
+    return trial

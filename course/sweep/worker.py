@@ -18,6 +18,7 @@ from course.runs.record import Row, read_config, read_history
 from course.sweep.trials import Sweep, TrialProgress
 from course.system import process, signals
 from course.system.errors import CourseError
+from course.system.plain_text import plain_text
 
 SECONDS_BETWEEN_LOOKS = 0.1
 STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]  # exit codes
@@ -107,11 +108,12 @@ class Worker(tune.Trainable):
         code = 0 if self.program is None else self.program.returncode
         if code < 0 or code in STOPPED:
             raise RuntimeError(f"Its process was ended by signal {-code if code < 0 else code - 128}.")
-        if self.trial.problem is not None:
+        if self.trial.ended and self.trial.problem is not None:
             return self._failed(self.trial.problem)
         if code > 0:
             lines = self.sweep.log(self.trial.number).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            return self._failed(lines[-1][:300] if lines else f"It ended with exit code {code} and no message.")
+            last = plain_text(lines[-1])[:300] if lines else ""
+            return self._failed(last or f"It ended with exit code {code} and no message.")
         if not rows and self.trial.ended:  # and its folder was deleted since
             rows = [{"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}]
         return self._report(rows[-1], complete=True) if rows else self._failed("It ended without an epoch.")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import keras
 
+from course.system.settings import settings
+
 
 def processor() -> str:
     """Returns the name of the processor, that of its kind if the system does not tell."""
@@ -30,4 +32,5 @@ def describe_environment(command: str) -> dict[str, str]:
         "backend": f"{backend} {versions['backend']}",
         "system": platform.platform(),
         "processor": f"{processor()}, {os.cpu_count()} cores",
+        **({"settings": found} if (found := settings()) else {}),
     }

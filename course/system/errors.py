@@ -12,6 +12,8 @@ from types import FrameType, TracebackType
 from typing import TypeVar
 
 from course.system import program, signals
+from course.system.namesakes import loaded_namesakes
+from course.system.plain_text import plain_text
 from course.system.tracebacks import OUT_OF_MEMORY, shorten
 
 Result = TypeVar("Result")
@@ -48,7 +50,7 @@ def first_line(error: BaseException) -> str:
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     is_memory = isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__
     if isinstance(error, CourseError) or is_memory or "RESOURCE_EXHAUSTED" in str(error):
-        print(error if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
+        print(plain_text(str(error)) if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
         sys.exit(2)
     stopped = signals.described(error)
     if stopped is not None:
@@ -58,7 +60,8 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
     if "--traceback" in program.arguments():
         print(whole, file=sys.stderr, end="")
     else:
-        print(f"{shorten(whole, Path(sys.argv[0]).name)}\n\nThe whole traceback: add --traceback.", file=sys.stderr)
+        lines = [shorten(whole, Path(sys.argv[0]).name), *loaded_namesakes(), "The whole traceback: add --traceback."]
+        print("\n\n".join(lines), file=sys.stderr)
     sys.exit(1)
 
 

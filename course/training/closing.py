@@ -1,6 +1,7 @@
 """What a run says in the terminal, besides its epochs: what is about to happen, and what came out."""
 
 import json
+import os
 import statistics
 import sys
 import webbrowser
@@ -9,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from course import late
 from course.config import LessonConfig, script_file
 from course.data import training_images
 from course.runs import folder as run_folder
@@ -18,6 +20,7 @@ from course.runs.record import Predictions, Row, read_history
 from course.runs.verdict import judge, read_changes
 from course.system import program
 from course.system.files import shown, typed
+from course.system.settings import settings
 
 MEASURED = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "accuracy.json"
 SHORTLY = {
@@ -37,7 +40,12 @@ def opening_line(config: LessonConfig) -> str:
     epochs = values.get("epochs")
     passes = f"{epochs} epoch{'' if epochs == 1 else 's'} with {images:,} training images"
     file = script_file(config)
-    return f"{file.name if file else 'notebook'}: {passes}{long}.\nLoading Keras ..."
+    lines = [f"{file.name if file else 'notebook'}: {passes}{long}."]
+    if found := settings():
+        lines.append(f"Your environment sets {found}, which may change numbers; {run_folder.ENVIRONMENT} keeps it.")
+    if os.environ["KERAS_HOME"] != late.HOME:
+        lines.append("KERAS_HOME and its keras.json are not read; KERAS_BACKEND chooses the backend.")
+    return "\n".join([*lines, "Loading Keras ..."])
 
 
 def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Path, config: LessonConfig) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 import fashion
 from course import data
-from course.challenge.attempt import Attempt, KnownImages
-from course.challenge.observed import read_observations
+from course.challenge import rules
+from course.challenge.attempt import Attempt
+from course.challenge.known_images import KnownImages
+from course.challenge.observed import read_evidence, read_observations
 from course.runs import folder as run_folder
 
 
@@ -40,6 +42,46 @@ def test_images_are_recognised_whatever_their_scale_and_shape():
     assert known.compare(None, labels) == (set(), None)
     assert known.compare(test, test_labels)[1].in_order
     assert not known.compare(test[:300], test_labels[:300])[1].in_order
+
+
+def test_a_resumed_run_keeps_what_its_earlier_parts_were_given(attempt, tmp_path, monkeypatch):
+    """Which a run that began with test images, and was resumed without them, had left no trace of."""
+    script = tmp_path / "mine.py"
+    monkeypatch.setattr("course.challenge.attempt.script_file", lambda config: script)
+    (images, labels), (test, test_labels) = data.load_data_set("fashion_mnist")
+
+    def train(run: Attempt, images: np.ndarray, labels: np.ndarray) -> None:
+        model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.fit(images / 255, labels, 100, epochs=2, callbacks=run.callbacks, verbose=0)
+        model.train_on_batch(test[:30] / 255, test_labels[:30])
+        raise KeyError
+
+    script.write_text("first = 1\n")
+    with pytest.raises(KeyError), attempt as run:
+        train(run, test[:100], test_labels[:100])
+    script.write_text("second = 2\n")
+    resumed = Attempt(fashion.Config(resume=str(run.folder)))
+    with pytest.raises(KeyError), resumed as run:
+        train(run, images[:100], labels[:100])
+
+    evidence = read_evidence(run.folder)
+    assert [fit.training.test_images for fit in evidence.fits] == [100, 0]
+    assert (evidence.sources, evidence.lost) == (2, False)
+    assert (run.folder / "fashion-part-1.py").read_text() == "first = 1\n"
+    assert (run.folder / run_folder.SCRIPT).read_text() == "second = 2\n"
+    said = [(finding.level, finding.sentence) for finding in rules.structure(evidence)]
+    assert (1, rules.SENTENCES["trained on test"].format(images=100, place="")) in said
+    assert (1, rules.SENTENCES["trained on test"].format(images=30, place=" (train_on_batch)")) in said
+    assert (None, rules.SENTENCES["several files"]) in said
+
+    (run.folder / run_folder.OBSERVED).write_text("")  # as a power cut may leave it
+    with pytest.raises(KeyError), Attempt(fashion.Config(resume=str(run.folder))):
+        raise KeyError
+    assert (None, rules.SENTENCES["lost"]) in [
+        (finding.level, finding.sentence) for finding in rules.structure(read_evidence(run.folder))
+    ]
+    assert [file.name for file in run.folder.glob("fashion*.py")].count(run_folder.SCRIPT) == 1
 
 
 def test_what_fit_gets_is_kept_with_what_keras_splits_off(attempt):

@@ -150,6 +150,22 @@ WRONG = {
         "test images are used for validation (fit, line ",
         1,
     ),
+    "trained on test images, batch by batch": (
+        [("        model.summary()\n", "        model.train_on_batch(X_test[:100], y_test[:100])\n")],
+        "100 test images were trained on (train_on_batch)",
+        1,
+    ),
+    "test images in a callback": (
+        [
+            (
+                CALLBACKS,
+                "            callbacks=[*run.callbacks, keras.callbacks.LambdaCallback(\n"
+                "                on_epoch_end=lambda *_: model.evaluate(X_test, y_test, verbose=0))],\n",
+            )
+        ],
+        "test images were looked at during training (evaluate): choosing by them",
+        1,
+    ),
     "validated on training images": (
         [(VALIDATION, "validation_data=(X_train, y_train)")],
         "of the validation images are trained on too",

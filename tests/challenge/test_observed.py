@@ -31,18 +31,21 @@ NETWORK = {
 DATA = {
     "images": ARRAY, "labels": LABELS, "recognised": 998, "test_images": 0, "own_labels": 997, "in_order": False,
 }  # fmt: skip
+FITS = [
+    {
+        "network": NETWORK,
+        "loss": {"name": "categorical_crossentropy", "from_logits": False, "of_probability": True},
+        "learning_rate": 0.002,
+        "training": DATA,
+        "validation": None,
+        "in_both": 0,
+    }
+]
+USE = {"method": "evaluate", "purpose": "during fit", "test_images": 1000}
 WRITTEN = {
     "process": 4711,
-    "fits": [
-        {
-            "network": NETWORK,
-            "loss": {"name": "categorical_crossentropy", "from_logits": False, "of_probability": True},
-            "learning_rate": 0.002,
-            "training": DATA,
-            "validation": None,
-            "in_both": 0,
-        }
-    ],
+    "parts": [{"source": "a", "fits": FITS, "uses": []}, {"source": "b", "fits": FITS, "uses": [USE]}],
+    "lost": False,
     "test": {"network": NETWORK, "data": DATA, "expected": 10_000},
 }
 SCRIPT = "def prepare(images):\n    return images\n\n\nmodel.fit(1)\n"
@@ -76,6 +79,13 @@ def test_what_is_not_there_is_empty_and_what_is_there_has_its_place(tmp_path):
     assert evidence.places("fit") == " (fit, line 5)"
     assert evidence.places("compile") == ""
     assert trained_by(tmp_path) == 4711
+    assert (evidence.uses[0].test_images, evidence.sources, evidence.lost) == (1000, 2, False)
+
+
+def test_what_an_earlier_version_wrote_can_be_graded(tmp_path):
+    (tmp_path / run_folder.OBSERVED).write_text(json.dumps({"process": 1, "fits": FITS, "test": None}))
+    (fit,) = read_evidence(tmp_path).fits
+    assert fit.training.recognised == 998
 
 
 @pytest.mark.parametrize("damaged", ["{", '{"fits": [{}]}', '{"fits": 1}', "\0"])

@@ -2,11 +2,13 @@
 
 import math
 import sys
+from pathlib import Path
 
 import pytest
 from checkout import REPOSITORY
 from sweeping import changed, grid, one, write
 
+from course.runs import folder as run_folder
 from course.sweep.file import SweepFile, config_class, read_sweep_file
 from course.system.errors import CourseError
 
@@ -49,6 +51,7 @@ BAD = {  # what is wrong → what the file contains, and what the answer must
     "no bound": (one(min=None, max=0.1), "parameters.dropout.min is None, but must be a valid integer."),
     "min above max": (one(min=0.5, max=0.1), "dropout has min 0.5 and max 0.1; min must not be above max."),
     "a number in text": (one(min="1e-4", max=0.1), "1e-4 is text to YAML, not a number; write it with a dot"),
+    "escape codes": (one(values=["\x1b[31mred"]), r"'\x1b[31mred' cannot be a value; use a number, text"),
     "no number": (one(min=math.nan, max=0.1), "nan cannot be a value"),
     "unknown distribution": (one(distribution="beta", min=0, max=1), "the unknown distribution beta; use one of"),
     "unknown part": (one(min=0.0, maximum=0.1), "Unknown key parameters.dropout.maximum; "),
@@ -85,6 +88,7 @@ from course import Count, Images, LessonConfig
 
 class Config(LessonConfig):
     batch_size: Images = 1
+    dropout: float = 0.1
 """
 
 
@@ -171,8 +175,8 @@ def test_a_script_is_read_in_the_encoding_that_python_finds_in_it(begin, encodin
         ("Config = 1", "class Config of mine.py must derive from LessonConfig."),
         ("class Config: pass", "class Config of mine.py must derive from LessonConfig."),
         ("class Config(", "mine.py cannot be imported ('(' was never closed (mine.py, line 1))."),
-        ("import missing", "mine.py cannot be imported (No module named 'missing')."),
-        ("import sys\nsys.exit('Not today.')", "mine.py cannot be imported (Not today)."),
+        ("import missing\n" + LATE.partition("\n")[2], "mine.py cannot be imported (No module named 'missing')."),
+        (LATE + "import sys\nsys.exit('Not today.')", "mine.py cannot be imported (Not today)."),
         (LATE + "    depth: Deep = 3\n", "mine.py cannot be imported (name 'Deep' is not defined)."),
         (b"\0", "mine.py cannot be imported (source code string cannot contain null bytes)."),
     ],
@@ -184,6 +188,46 @@ def test_a_script_without_a_config_is_said_in_one_sentence(script, said, tmp_pat
         read_sweep_file(write(tmp_path, changed(program="mine.py")))
     assert str(refused.value) == f"sweep.yaml: {said}"
     assert "mine" not in sys.modules
+
+
+LEAVES_A_TRACE = LATE + "open('executed', 'w').close()\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "changes", "said"),
+    [
+        (LEAVES_A_TRACE, {"run_cap": None}, "never ends by itself"),
+        (LEAVES_A_TRACE, {"colour": "red"}, "Unknown key colour"),
+        (LEAVES_A_TRACE, {"metric": {"name": "val_acuracy"}}, "which mine.py never logs; did you mean val_accuracy?"),
+        (LEAVES_A_TRACE, {"metric": {"name": "test_accuracy"}}, "useless for testing"),
+        (LEAVES_A_TRACE, {"parameters": {"dropuot": {"value": 0.1}}}, "Unknown value dropuot; did you mean dropout?"),
+        (LEAVES_A_TRACE, {"parameters": {"dropout": {"min": 0.5, "max": 0.1}}}, "min must not be above max"),
+        (LEAVES_A_TRACE.replace("Config(", "Values("), {}, "mine.py has no class Config"),
+        (LEAVES_A_TRACE.replace("(LessonConfig)", ""), {}, "must derive from LessonConfig"),
+        (LEAVES_A_TRACE + "x = (\n", {}, "mine.py cannot be imported ('(' was never closed"),
+        (LEAVES_A_TRACE, {"program": "../inner/../mine.py"}, "must be a script in "),
+    ],
+)
+def test_a_file_that_is_refused_has_executed_nothing(script, changes, said, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(script)
+    (tmp_path / "inner").mkdir()
+    if "program" in changes:
+        monkeypatch.chdir(tmp_path / "inner")
+        monkeypatch.setattr(run_folder, "COURSE", tmp_path / "inner")
+    else:
+        monkeypatch.chdir(tmp_path)
+    with pytest.raises(CourseError) as refused:
+        read_sweep_file(write(Path.cwd(), changed(program="mine.py") | changes))
+    assert said in str(refused.value)
+    assert not Path("executed").exists()
+
+
+def test_what_only_the_script_knows_is_said_with_a_word_about_its_import(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(LEAVES_A_TRACE.replace("dropout: float = 0.1", "dropout: Count = 1"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CourseError, match=r"^sweep.yaml, for which mine.py was imported: dropout is 0.1, but must be"):
+        read_sweep_file(write(tmp_path, changed(program="mine.py")))
+    assert Path("executed").exists()
 
 
 def test_a_script_with_the_name_of_a_package_takes_nothing_from_it(tmp_path, monkeypatch):

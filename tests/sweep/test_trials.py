@@ -1,15 +1,18 @@
 """What a sweep leaves on disk, and what is said when it cannot be resumed."""
 
 import json
+import os
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from checkout import REPOSITORY
 from sweeping import changed, scored, write
 
 from course.runs import folder as run_folder
-from course.sweep.trials import Sweep, Trial, newest_interrupted
+from course.sweep.interrupted import changed_since, named_sweep, newest_interrupted
+from course.sweep.trials import Sweep, Trial, read_trial
 from course.system.errors import CourseError
 
 
@@ -40,8 +43,86 @@ def test_a_sweep_is_resumed_with_the_script_beside_its_file(tmp_path, monkeypatc
 
 def test_values_of_every_type_are_read_as_they_were_written(sweep):
     values = {"a": True, "b": 1, "c": 1.0, "d": "1", "e": [64, 64], "f": None, "g": ["a"], "h": 1e-5}
-    sweep.keep(Trial(number=2, values=values))
-    assert json.dumps(sweep.trial(2).values) == json.dumps(values)
+    (sweep.folder / "trials" / "00002.json").write_text(Trial(number=2, values=values).model_dump_json())
+    assert json.dumps(read_trial(sweep.folder / "trials" / "00002.json").values) == json.dumps(values)
+    with pytest.raises(CourseError, match=r"has the values a, b, .* parameters of this sweep are dropout; delete it"):
+        sweep.trials()
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"metric": {"name": "val_loss", "goal": "minimize"}}, "metric.name was val_accuracy .* and is val_loss now"),
+        (
+            {"parameters": {"dropout": {"values": [0.1, 0.3]}}},
+            r"dropout.values was \[0.1, 0.2\] .* is \[0.1, 0.3\] now",
+        ),
+        ({"parameters": {"hidden_nodes": {"values": [8]}}}, "parameters.dropout.values was .* and is missing now"),
+        ({"method": "grid"}, "method was random .* and is grid now"),
+        ({"program": "cnn.py"}, "program was mlp.py .* and is cnn.py now"),
+        (
+            {"early_terminate": {"type": "hyperband", "min_iter": 1}},
+            "early_terminate.type was missing .* and is hyperband now",
+        ),
+    ],
+)
+def test_a_sweep_continues_with_what_it_began_with_or_is_refused(sweep, now, said):
+    write(sweep.folder, changed(**now))
+    before = {file: file.read_bytes() for file in sweep.folder.rglob("*") if file.is_file()}
+    with pytest.raises(CourseError, match=f"sweep.yaml'?: .*{said}, so its trials could not be compared;"):
+        Sweep.old(sweep.folder)
+    assert {file: file.read_bytes() for file in sweep.folder.rglob("*") if file.is_file()} == before
+
+
+def test_what_decides_nothing_may_be_changed(sweep):
+    write(sweep.folder, changed(description="Which one?", project="mine", run_cap=99, name="another"))
+    assert Sweep.old(sweep.folder).settings.trials == 4
+
+
+def test_another_file_or_script_than_in_the_beginning_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path / "runs")
+    script = (REPOSITORY / "mlp.py").read_text()
+    Path("mlp.py").write_text(script)
+    sweep = Sweep.new(write(Path.cwd(), changed()), None, 1)
+    assert changed_since(Sweep.old(sweep.folder)) == []
+    Path("mlp.py").write_text(script + "# a remark\n")
+    assert changed_since(Sweep.old(sweep.folder)) == []
+    Path("mlp.py").write_text(script.replace('"relu"', '"tanh"'))
+    write(Path.cwd(), changed(metric={"name": "val_loss"}))
+    file, code = changed_since(Sweep.old(sweep.folder))
+    copy = f"runs/sweeps/{sweep.folder.name}/sweep.yaml"
+    assert file == f"sweep.yaml is not what this sweep began with, which continues with its own copy, {copy}."
+    assert code.startswith("mlp.py was changed since this sweep began; trials before and after that may differ")
+    Path("sweep.yaml").unlink()
+    assert changed_since(Sweep.old(sweep.folder)) == [code]
+
+
+@pytest.mark.parametrize("problem", [f"[Errno 28] {os.strerror(28)}", f"a cannot be written ({os.strerror(28)})."])
+def test_a_trial_that_found_no_room_is_trained_again(sweep, problem):
+    for number in (1, 2, 3, 4):
+        sweep.keep(scored(number, 0.5))
+    with pytest.raises(CourseError, match="No sweep was interrupted"):
+        newest_interrupted()
+    sweep.keep(scored(2, None, state="failed", problem="Out of luck."))
+    sweep.keep(scored(3, None, state="failed", problem=problem))
+    assert [trial.ended for trial in sweep.trials()] == [True, True, False, True]
+    assert newest_interrupted() == sweep.folder
+
+
+def test_what_a_trial_says_cannot_steer_a_terminal_or_a_table(sweep):
+    sweep.keep(scored(1, None, state="failed", problem="\x1b]0;title\x07\x1b[2Jgone\x1b[31m red\r"))
+    assert sweep.trial(1).problem == "gone red"
+    sweep.write_table()
+    assert "\x1b" not in (sweep.folder / "trials.csv").read_text()
+
+
+def test_a_sweep_is_named_as_a_run_is(sweep, monkeypatch):
+    for name in ("", str(sweep.folder), sweep.folder.name, f"sweeps/{sweep.folder.name}", "latest"):
+        assert named_sweep(name) == sweep.folder
+    for name in ("gone", "\0", "a" * 5000):
+        with pytest.raises(CourseError, match=r"^There is no sweep .*; --resume alone resumes the newest interrupted"):
+            named_sweep(name)
 
 
 def test_a_sweep_that_cannot_be_resumed_is_said_in_one_sentence(sweep, tmp_path, monkeypatch):

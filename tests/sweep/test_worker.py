@@ -96,7 +96,7 @@ def test_an_interrupted_sweep_continues_and_trains_every_trial_once(stand_in, st
     assert first.returncode == 130
     assert said.strip() == (
         f"Stopped by Ctrl-C: {len(kept)} of 8 trials are kept in runs/sweeps/{newest(stand_in).name};"
-        " resume it with `python sweep.py --resume`."
+        f" resume it with `python sweep.py --resume runs/sweeps/{newest(stand_in).name}`."
     )
     wait_until(lambda: not alive(stand_in), 20)
 
@@ -130,6 +130,28 @@ def test_an_interrupted_sweep_continues_and_trains_every_trial_once(stand_in, st
     again = stand_in.run("sweep.py", "--resume")
     assert again.returncode == 2
     assert again.stderr == "No sweep was interrupted; `python sweep.py` starts one.\n"
+
+
+def test_a_trial_that_found_no_room_is_trained_again(stand_in, thorough):
+    if not thorough:
+        pytest.skip("CI tries its parts")
+    parameters = {"ends": {"values": ["well", "without room"]}, "epochs": {"value": 1}}
+    write(stand_in.folder, slow_sweep(method="grid", run_cap=None, parameters=parameters))
+    first = stand_in.run("sweep.py", "--parallel", "2")
+    assert (first.returncode, first.stderr) == (0, "")
+    said = first.stdout
+    again = f"`python sweep.py --resume runs/sweeps/{newest(stand_in).name}`"
+    assert f"For 1 the disk was full; once there is room, {again} trains them." in said
+    assert "\nTrial 2 of 2: It cannot be written (No space left on device). (--ends=" in said
+    assert [row["state"] for row in table(stand_in)] == ["finished", "failed"]
+    assert "\x1b" not in said + (newest(stand_in) / "trials.csv").read_text()
+
+    (stand_in.folder / "room").touch()
+    second = stand_in.run("sweep.py", "--resume", str(newest(stand_in)))
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "stand_in.py: 2 trials, 1 of which ended before." in second.stdout
+    assert [row["state"] for row in table(stand_in)] == ["finished", "finished"]
+    assert finished_runs(stand_in) == [1, 2]
 
 
 CLUSTER = """

@@ -39,3 +39,22 @@ def test_jax_runs_the_scripts(checkout, script):
     assert len((checkout.latest(script) / "history.csv").read_text().splitlines()) == 3
     if script != "fashion":
         assert metrics["test_accuracy"] > 0.7
+
+
+@pytest.mark.slow
+def test_what_somebodys_settings_change_is_not_taken_or_it_is_said_and_kept(checkout, small_data):
+    (checkout.home / "keras.json").write_text('{"floatx": "float16", "image_data_format": "channels_first"}')
+    home = {"KERAS_HOME": str(checkout.home)}
+    now = "import course, keras; print(keras.config.floatx(), keras.config.image_data_format())"
+    assert checkout.run("-c", now, **home).stdout == "float32 channels_last\n"
+    words = ("mlp.py", "--hidden_nodes", "8", "--epochs", "3", "--data", str(small_data))
+    answer = checkout.run(*words, KERAS_MAX_EPOCHS="1", **home)
+    assert answer.returncode == 0, answer.stderr
+    said = answer.stdout.splitlines()[1:4]
+    assert said[0].startswith("Your environment sets KERAS_MAX_EPOCHS=1, which may change numbers; environment.json")
+    assert said[1:] == [
+        "KERAS_HOME and its keras.json are not read; KERAS_BACKEND chooses the backend.",
+        "Loading Keras ...",
+    ]
+    assert len((checkout.latest("mlp") / "history.csv").read_text().splitlines()) == 2
+    assert json.loads((checkout.latest("mlp") / "environment.json").read_text())["settings"] == "KERAS_MAX_EPOCHS=1"
