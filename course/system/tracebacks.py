@@ -10,6 +10,7 @@ SYNTAX_ERROR = re.compile(  # the only exception without the header
 COLOUR = re.compile(r"\x1b\[[\d;]*m")  # with which Keras writes some messages in bold
 LINES = 6  # of a message; Keras lists every argument after them
 LONGEST = 2_000  # characters of a message that are looked at
+END = 10_000  # characters of errors at whose end a syntax error is looked for: each line may begin one
 OUT_OF_MEMORY = "Out of memory. Try a smaller batch_size, fewer or smaller images, or a smaller network."
 REMEDIES = {  # by a pattern in the message; the first one that fits
     r"expected (min_)?ndim=4, found ndim=3": "A convolution takes images with a channel each, (height, width,"
@@ -60,7 +61,7 @@ def shorten(errors: str, script: str) -> str:
     `errors` is what a program wrote to standard error, `script` a file name such as "cnn.py". A text without a
     traceback, such as one that is already shortened, is returned as it is, without empty lines around it.
     """
-    traceback = errors.rpartition(HEADER)[2] if HEADER in errors or SYNTAX_ERROR.search(errors) else ""
+    traceback = errors.rpartition(HEADER)[2] if HEADER in errors or SYNTAX_ERROR.search(errors[-END:]) else ""
     frames = list(FRAME.finditer(traceback))
     if not frames:
         return errors.lstrip("\n").rstrip()
