@@ -10,7 +10,6 @@ python check.py --watch   grades again whenever fashion.py is saved
 python check.py --reset   the starting point again; your file is kept next to it
 """
 
-import signal
 import sys
 import time
 from pathlib import Path
@@ -27,7 +26,7 @@ from course.challenge.progress import Progress, progress_file, read_progress, wr
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.runs.certainty import interval
-from course.system import process, tracebacks
+from course.system import process, signals, tracebacks
 from course.system.errors import CourseError
 from course.system.files import shown, write_text
 
@@ -245,5 +244,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # not without ending the training
-    sys.exit(main(Options.from_command_line()))
+    options = Options.from_command_line()
+    signals.stop_in_order()  # and end the training
+    sys.exit(main(options))
