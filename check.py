@@ -10,6 +10,9 @@ python check.py --watch   grades again whenever fashion.py is saved
 python check.py --reset   the starting point again; your file is kept next to it
 """
 
+import contextlib
+import errno
+import os
 import sys
 import time
 from pathlib import Path
@@ -75,6 +78,9 @@ def main(options: Options) -> int:
 
 def train(minutes: float, words: list[str] | None = None) -> int:
     """Trains fashion.py as `python fashion.py` does, with other words after it if there are any; grades the run."""
+    if _content(SCRIPT) is None:
+        _say("There is no fashion.py that can be read; `python check.py --reset` restores the starting point.")
+        return 1
     _say(f"Training fashion.py, for at most {minutes:g} minutes (--minutes for more or less).")
     before = grade.attempts()
     outcome = process.run_python([SCRIPT.name, *(words or [])], FOLDER, 60 * minutes)
@@ -124,30 +130,60 @@ def watch(minutes: float) -> NoReturn:
     from watchfiles import watch as saved  # late: only here is it needed
 
     while True:
-        graded = SCRIPT.read_bytes()
-        train(minutes)
-        if SCRIPT.read_bytes() == graded:  # else it was saved meanwhile
+        graded = _content(SCRIPT)
+        try:
+            train(minutes)
+        except CourseError as error:  # such as a full disk, which may have room again
+            print(error, file=sys.stderr)
+        if _content(SCRIPT) == graded:  # else it was saved meanwhile
             _say("Waiting for you to save fashion.py; Ctrl-C ends this.")
-            next(saved(FOLDER, watch_filter=lambda _, path: Path(path) == SCRIPT, recursive=False))
+            for changes in saved(FOLDER, recursive=False, yield_on_timeout=True):
+                if _content(SCRIPT) != graded or any(Path(path) == SCRIPT for _, path in changes):
+                    break
 
 
 def reset() -> int:
     """Restores the starting point; the learner's file stays next to it under a new name."""
-    starting_point = STARTING_POINT.read_bytes()
-    theirs = SCRIPT.read_bytes() if SCRIPT.exists() else starting_point
-    if theirs != starting_point:
-        kept = FOLDER / f"fashion-{time.strftime('%Y-%m-%d_%H-%M-%S')}.py"
-        try:
-            with kept.open("xb") as copy:  # never over another one
-                copy.write(theirs)
-        except OSError as error:
-            if not isinstance(error, FileExistsError):
-                kept.unlink(missing_ok=True)
-            raise CourseError(f"{kept.name} cannot be written ({error.strerror}); fashion.py is as it was.") from None
+    starting_point, theirs = _content(STARTING_POINT), _content(SCRIPT)
+    if starting_point is None:
+        raise CourseError(f"{shown(STARTING_POINT)} cannot be read; the starting point is in it, so download it again.")
+    kept = FOLDER / f"fashion-{time.strftime('%Y-%m-%d_%H-%M-%S')}.py"
+    is_kept = theirs != starting_point and os.path.lexists(SCRIPT)
+    if is_kept:
+        _keep_as(kept, theirs)
+    try:
+        write_text(SCRIPT, starting_point.decode("utf-8"))
+    except CourseError:
+        if is_kept and theirs is None:
+            kept.rename(SCRIPT)
+        raise
+    if is_kept:
         print(f"Your file is kept as {kept.name}.")
-    write_text(SCRIPT, starting_point.decode("utf-8"))
     print("fashion.py is the starting point again.")
     return 0
+
+
+def _keep_as(kept: Path, theirs: bytes | None) -> None:
+    """Copies fashion.py, or moves it if it cannot be read, such as a folder; raises CourseError if neither works."""
+    try:
+        if theirs is None:
+            if os.path.lexists(kept):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            SCRIPT.rename(kept)
+        else:
+            with kept.open("xb") as copy:  # never over another one
+                copy.write(theirs)
+    except OSError as error:
+        if theirs is not None and not isinstance(error, FileExistsError):
+            kept.unlink(missing_ok=True)
+        raise CourseError(f"{kept.name} cannot be written ({error.strerror}); fashion.py is as it was.") from None
+
+
+def _content(file: Path) -> bytes | None:
+    """Returns what is in a file, None if it is not a file, is not there, or cannot be read."""
+    with contextlib.suppress(OSError):
+        return file.read_bytes() if file.is_file() else None  # a pipe would be waited for
+    return None
 
 
 def _grade(folder: Path, final: bool = False) -> int:
