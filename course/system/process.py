@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 SECONDS_TO_END = 10  # for keeping what is finished, before it is killed
+SECONDS_FOR_LAST_WORDS = 1  # for what `quiet` has to say when a program has died
 
 
 class Outcome(NamedTuple):
@@ -50,6 +52,8 @@ def run_python(words: list[str], folder: Path, seconds: float, show: bool = True
                     end(program)
                 finally:
                     _kill_session(program)
+        if exit_code is not None and exit_code < 0:
+            time.sleep(SECONDS_FOR_LAST_WORDS)
         errors.seek(0)
         return Outcome(program.pid, exit_code, errors.read().decode("utf-8", "replace"))
 

@@ -63,6 +63,13 @@ def test_a_program_that_takes_too_long_is_ended(tmp_path):
     assert process.run_python(["-c", "while True: pass"], tmp_path, 0.3).exit_code is None
 
 
+def test_what_it_could_not_say_itself_when_it_died_is_among_its_errors():
+    died = "import os; from course.system.quiet import quiet\nwith quiet(): os.abort()"
+    outcome = process.run_python(["-c", died], REPOSITORY, 60)
+    assert outcome.exit_code < 0
+    assert outcome.errors.startswith("Python died while")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize(("seconds", "words"), [(3, []), (60, ["at once"])])
 def test_its_children_end_with_it(tmp_path, seconds, words):
