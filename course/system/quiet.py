@@ -57,7 +57,7 @@ def quiet(descriptor: int = 2) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _last_words(output: IO[bytes], descriptor: int) -> Iterator[None]:
-    """Has another process show what is in a file if this one dies in the block, when no Python runs any more."""
+    """Lets another process show what is in a file if this one dies in the block, when no Python runs any more."""
     try:
         witness = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAST_WORDS],

@@ -24,6 +24,19 @@ from course.training.tracking import Tracking
 
 tracking.STUCK_SECONDS = int(bound)
 
+spent = []  # seconds in each call
+
+
+def timed(usual):
+    def called(*given, **named):
+        begun = time.monotonic()
+        try:
+            return usual(*given, **named)
+        finally:
+            spent.append(time.monotonic() - begun)
+
+    return called
+
 
 def strike(process):
     os.kill(process, signal.SIGKILL if kind == "killed" else signal.SIGSTOP)
@@ -76,7 +89,10 @@ elif moment in ("finished", "teardown"):
     else:
         finish = wandb.Run.finish
         wandb.Run.finish = lambda self, exit_code: (finish(self, exit_code), strike(process()))
+for name in ("__init__", "log", "log_predictions", "log_pictures", "summarize", "finish"):
+    setattr(Tracking, name, timed(getattr(Tracking, name)))
 runpy.run_path(sys.argv[0], run_name="__main__")
+print(sum(spent), file=sys.stderr)
 """
 UNDECODED = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
@@ -149,17 +165,11 @@ def test_tracking_that_no_longer_answers_does_not_hold_the_run(here, history, th
         pytest.skip("CI tries a sample")
     (here.folder / "mishap.py").write_text(MISHAP, encoding="utf-8")
     rest = ("20" if thorough else "3", *QUICK, "--data", "mine.npz")
-    started = time.monotonic()
-    if thorough:
-        assert here.run("mishap.py", "never", kind, *rest).stderr == ""
-    begun = time.monotonic()
     answer = here.run("mishap.py", MOMENTS[moment], kind, *rest, timeout=300)
-    longer = (time.monotonic() - begun) - (begun - started)
     assert answer.returncode == 0, answer.stderr
     assert (here.latest("mlp") / "history.csv").read_text() == history
     assert (here.latest("mlp") / "report.html").exists()
-    said = answer.stderr.splitlines()
-    assert "hit" in said
+    *said, seconds = answer.stderr.splitlines()
     said.remove("hit")
     if kind == "frozen for a while":
         assert said == []
@@ -167,7 +177,7 @@ def test_tracking_that_no_longer_answers_does_not_hold_the_run(here, history, th
         assert "rack" in only_sentence("\n".join(said))
     else:
         assert (MOMENTS[moment], kind) == ("start", "killed")
-    assert longer < 60 or not thorough
+    assert float(seconds) < 60
     tried(
         f"Weights & Biases' own process {kind}",
         Counter({"the usual run, with one sentence" if said else "the usual run": 1}),
