@@ -23,11 +23,15 @@ def load_network(file: Path) -> keras.Model:
         size, unfolded = file.stat().st_size, sum(part.file_size for part in archive.infolist())
         if unfolded > UNFOLDED * size + AND_ALSO:
             raise ValueError(f"its file of {size / 2**20:,.1f} MiB unfolds to {unfolded / 2**20:,.0f} MiB")
-        config = json.loads(archive.read("config.json"))
+        config = json.loads(archive.read("config.json"), object_hook=_without_optimizer)
     with keras.StatelessScope(initialize_variables=False):  # without memory for its parameters
-        parameters = keras.saving.deserialize_keras_object(
-            config | {"compile_config": None}, custom_objects=known, safe_mode=True
-        ).count_params()
+        network = keras.saving.deserialize_keras_object(config, custom_objects=known, safe_mode=True)
+    parameters = network.count_params()
     if parameters > unfolded:  # each has at least a byte
         raise ValueError(f"it has {parameters:,} parameters, but its file holds only {unfolded:,} bytes")
     return keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=True)
+
+
+def _without_optimizer(config: dict[str, object]) -> dict[str, object]:
+    """Returns a network's configuration, or a part of it, without what `compile` was given."""
+    return {name: value for name, value in config.items() if name != "compile_config"}
