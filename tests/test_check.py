@@ -131,6 +131,17 @@ def test_a_script_that_shortens_its_own_traceback_is_shown_as_it_is(checkout):
     assert f"fashion.py ended with an error:\n\n{said}\n" in answer.stdout
 
 
+def test_escape_codes_of_a_script_do_not_reach_the_terminal(checkout):
+    codes = "\x1b]0;title\x07\x1b[2J\x1b[1mbold\x1b[0m \x9b31m \u202eback"
+    shown = r"\x1b]0;title\x07\x1b[2Jbold \x9b31m \u202eback"
+    for script in (f"raise ValueError({codes!r})", f"import sys; sys.exit({codes!r})"):
+        (checkout.folder / "fashion.py").write_text(script, encoding="utf-8")
+        answer = checkout.run("check.py", PYTHONUTF8="1")
+        assert answer.returncode == 1
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", answer.stdout + answer.stderr)
+        assert shown in answer.stdout
+
+
 def test_watching_grades_again_when_the_file_is_saved_whatever_happened_to_it(checkout):
     script, other = checkout.folder / "fashion.py", checkout.folder / "other.py"
     script.write_text("first mistake\n")

@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import TypeVar
 
 from course.system import program, signals
+from course.system.plain_text import printable
 from course.system.tracebacks import OUT_OF_MEMORY, shorten
 
 Result = TypeVar("Result")
@@ -42,13 +43,13 @@ def end_in_a_sentence() -> None:
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of an exception's text, its kind if it has none; without a full stop."""
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return printable(str(error).strip().splitlines()[0]).rstrip(".") if str(error).strip() else type(error).__name__
 
 
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     is_memory = isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__
     if isinstance(error, CourseError) or is_memory or "RESOURCE_EXHAUSTED" in str(error):
-        print(error if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
+        print(printable(str(error)) if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
         sys.exit(2)
     stopped = signals.described(error)
     if stopped is not None:
@@ -56,9 +57,12 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
         sys.exit(stopped[1])
     whole = "".join(traceback.format_exception(error))
     if "--traceback" in program.arguments():
-        print(whole, file=sys.stderr, end="")
+        print(printable(whole), file=sys.stderr, end="")
     else:
-        print(f"{shorten(whole, Path(sys.argv[0]).name)}\n\nThe whole traceback: add --traceback.", file=sys.stderr)
+        print(
+            f"{printable(shorten(whole, Path(sys.argv[0]).name))}\n\nThe whole traceback: add --traceback.",
+            file=sys.stderr,
+        )
     sys.exit(1)
 
 

@@ -2,12 +2,13 @@
 
 import re
 
+from course.system.plain_text import COLOUR
+
 HEADER = "Traceback (most recent call last):"
 FRAME = re.compile(r'^ +File "(.+?)", line (\d+)(.*)\n((?:    .*\n)*)', re.MULTILINE)
 SYNTAX_ERROR = re.compile(  # the only exception without the header
     r'^ +File "[^"\n]+", line \d+\n(?:    .*\n)*(?=(Syntax|Indentation|Tab)Error: )', re.MULTILINE
 )
-COLOUR = re.compile(r"\x1b\[[\d;]*m")  # with which Keras writes some messages in bold
 LINES = 6  # of a message; Keras lists every argument after them
 LONGEST = 2_000  # characters of a message that are looked at
 END = 10_000  # characters of errors at whose end a syntax error is looked for: each line may begin one

@@ -1,0 +1,12 @@
+"""Text of a learner's script, or of a file, without what a terminal would obey."""
+
+import re
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # with which Keras writes some messages in bold
+# Control characters but the tab and the end of a line, characters that turn the order of others, halves of a pair.
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Returns a text without colours, and with other control characters as Python writes them, such as \\x07."""
+    return OBEYED.sub(lambda found: ascii(found[0])[1:-1], COLOUR.sub("", text.replace("\r\n", "\n")))
