@@ -188,7 +188,7 @@ def _start(module: ModuleType, **options: object) -> wandb.Run:
         except Exception as error:  # a server can refuse in many ways, and none may end the lesson
             _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
             mode = "offline"
-            with contextlib.suppress(OSError), _at_most(STUCK_SECONDS / 4, module):
+            with contextlib.suppress(Exception), _at_most(STUCK_SECONDS / 4, module):
                 module.teardown()  # its process would say that the id is in use
     try:
         with _at_most(1.5 * STUCK_SECONDS, module):  # the last try; a busy machine is slow to start a process
