@@ -43,7 +43,8 @@ def run_python(words: list[str], folder: Path, seconds: float, show: bool = True
             except subprocess.TimeoutExpired:
                 exit_code = None
             except KeyboardInterrupt:
-                program.send_signal(signal.SIGINT)  # which a terminal sends to its own session only
+                if os.name == "posix":  # elsewhere there are no sessions, and the program got it too
+                    program.send_signal(signal.SIGINT)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     program.wait(SECONDS_TO_END)
                 raise
