@@ -11,7 +11,9 @@ python check.py --reset   the starting point again; your file is kept next to it
 """
 
 import course  # noqa: F401 - first of all: it names a file beside this one that hides a module
-import signal
+import contextlib
+import errno
+import os
 import sys
 import time
 from pathlib import Path
@@ -28,9 +30,10 @@ from course.challenge.progress import Progress, progress_file, read_progress, wr
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.runs.certainty import interval
-from course.system import process, tracebacks
+from course.system import process, signals, tracebacks
 from course.system.errors import CourseError
 from course.system.files import shown, write_text
+from course.system.plain_text import plain_text
 
 FOLDER = Path(__file__).resolve().parent
 SCRIPT = FOLDER / "fashion.py"
@@ -77,12 +80,15 @@ def main(options: Options) -> int:
 
 def train(minutes: float, words: list[str] | None = None) -> int:
     """Trains fashion.py as `python fashion.py` does, with other words after it if there are any; grades the run."""
+    if _content(SCRIPT) is None:
+        _say("There is no fashion.py that can be read; `python check.py --reset` restores the starting point.")
+        return 1
     _say(f"Training fashion.py, for at most {minutes:g} minutes (--minutes for more or less).")
     before = grade.attempts()
     outcome = process.run_python([SCRIPT.name, *(words or [])], FOLDER, 60 * minutes)
     folder = grade.attempt_of(outcome.process_id, before)
     if outcome.exit_code == 0 and folder is not None:
-        print(outcome.errors, end="", file=sys.stderr)
+        print(plain_text(outcome.errors), end="", file=sys.stderr)
         return _grade(folder)
     print()
     if outcome.exit_code is None:
@@ -126,30 +132,60 @@ def watch(minutes: float) -> NoReturn:
     from watchfiles import watch as saved  # late: only here is it needed
 
     while True:
-        graded = SCRIPT.read_bytes()
-        train(minutes)
-        if SCRIPT.read_bytes() == graded:  # else it was saved meanwhile
+        graded = _content(SCRIPT)
+        try:
+            train(minutes)
+        except CourseError as error:  # such as a full disk, which may have room again
+            print(error, file=sys.stderr)
+        if _content(SCRIPT) == graded:  # else it was saved meanwhile
             _say("Waiting for you to save fashion.py; Ctrl-C ends this.")
-            next(saved(FOLDER, watch_filter=lambda _, path: Path(path) == SCRIPT, recursive=False))
+            for changes in saved(FOLDER, recursive=False, yield_on_timeout=True):
+                if _content(SCRIPT) != graded or any(Path(path) == SCRIPT for _, path in changes):
+                    break
 
 
 def reset() -> int:
     """Restores the starting point; the learner's file stays next to it under a new name."""
-    starting_point = STARTING_POINT.read_bytes()
-    theirs = SCRIPT.read_bytes() if SCRIPT.exists() else starting_point
-    if theirs != starting_point:
-        kept = FOLDER / f"fashion-{time.strftime('%Y-%m-%d_%H-%M-%S')}.py"
-        try:
-            with kept.open("xb") as copy:  # never over another one
-                copy.write(theirs)
-        except OSError as error:
-            if not isinstance(error, FileExistsError):
-                kept.unlink(missing_ok=True)
-            raise CourseError(f"{kept.name} cannot be written ({error.strerror}); fashion.py is as it was.") from None
+    starting_point, theirs = _content(STARTING_POINT), _content(SCRIPT)
+    if starting_point is None:
+        raise CourseError(f"{shown(STARTING_POINT)} cannot be read; the starting point is in it, so download it again.")
+    kept = FOLDER / f"fashion-{time.strftime('%Y-%m-%d_%H-%M-%S')}.py"
+    is_kept = theirs != starting_point and os.path.lexists(SCRIPT)
+    if is_kept:
+        _keep_as(kept, theirs)
+    try:
+        write_text(SCRIPT, starting_point.decode("utf-8"))
+    except CourseError:
+        if is_kept and theirs is None:
+            kept.rename(SCRIPT)
+        raise
+    if is_kept:
         print(f"Your file is kept as {kept.name}.")
-    write_text(SCRIPT, starting_point.decode("utf-8"))
     print("fashion.py is the starting point again.")
     return 0
+
+
+def _keep_as(kept: Path, theirs: bytes | None) -> None:
+    """Copies fashion.py, or moves it if it cannot be read, such as a folder; raises CourseError if neither works."""
+    try:
+        if theirs is None:
+            if os.path.lexists(kept):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            SCRIPT.rename(kept)
+        else:
+            with kept.open("xb") as copy:  # never over another one
+                copy.write(theirs)
+    except OSError as error:
+        if theirs is not None and not isinstance(error, FileExistsError):
+            kept.unlink(missing_ok=True)
+        raise CourseError(f"{kept.name} cannot be written ({error.strerror}); fashion.py is as it was.") from None
+
+
+def _content(file: Path) -> bytes | None:
+    """Returns what is in a file, None if it is not a file, is not there, or cannot be read."""
+    with contextlib.suppress(OSError):
+        return file.read_bytes() if file.is_file() else None  # a pipe would be waited for
+    return None
 
 
 def _grade(folder: Path, final: bool = False) -> int:
@@ -237,7 +273,7 @@ def _console() -> Console:
 
 def _say(text: str) -> None:
     """Prints a paragraph; what comes after its first line, such as a traceback, is not wrapped."""
-    first, *others = text.split("\n", maxsplit=1)
+    first, *others = plain_text(text).split("\n", maxsplit=1)
     console = _console()
     console.print(first)
     for lines in others:
@@ -246,5 +282,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # not without ending the training
-    sys.exit(main(Options.from_command_line()))
+    options = Options.from_command_line()
+    signals.stop_in_order()  # and end the training
+    sys.exit(main(options))

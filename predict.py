@@ -12,10 +12,12 @@ from pathlib import Path
 
 import tyro
 
+import course  # noqa: F401 - first of all: it names a file beside this one that hides a module
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.system.errors import CourseError
 from course.system.files import shown
+from course.system.plain_text import plain_text
 
 
 class Options(CommandLine):
@@ -35,7 +37,7 @@ def main(options: Options) -> int:
     record = asked.tested_run(Path(options.run) if options.run else newest())
     found, failed = asked.questions(asked.find_pictures(options.pictures, record), record)
     for sentence in failed:
-        print(asked_page.plain(sentence), file=sys.stderr)
+        print(plain_text(sentence), file=sys.stderr)
     if found:
         answers = asked.answers(found, record)
         for line in asked_page.in_lines(answers, record):

@@ -17,12 +17,16 @@ def sweep_values() -> dict[str, object]:
     file = os.environ.get(VARIABLE)
     if not file:
         return {}
-    import yaml  # late, because only a sweep needs it
+    from yaml import YAMLError  # late, because only a sweep needs it
+
+    from course.system.plain_yaml import parse_yaml
 
     try:
-        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        content = parse_yaml(Path(file).read_bytes())
+        if not isinstance(content, dict):
+            raise TypeError("it holds no names")
         return {str(name): entry["value"] for name, entry in content.items() if name != "wandb_version"}
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, YAMLError, AttributeError, KeyError, TypeError) as error:
         raise CourseError(
             f"The sweep's values in {file} are missing or damaged ({first_line(error)}); have wandb agent start this"
             f" run again, or unset {VARIABLE}."

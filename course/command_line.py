@@ -34,6 +34,10 @@ from course.system.errors import CourseError, end_in_a_sentence, first_line
 from course.system.files import typed
 from course.system.problems import Schema, first_problem, nearest, requirement, shortened
 
+LONGEST_WORD = 5_000  # characters; the longest path has 4,096
+MOST_WORDS = 2_000
+LONGEST_VALUE = 3_000  # characters of a number, a list or a dictionary: Python reads those of a megabyte for minutes
+
 
 class Words(tuple[str, ...]):
     """What followed an option on the command line, before it is known which type it should have."""
@@ -137,6 +141,7 @@ class CommandLine(BaseModel, metaclass=_Sentences):
         """
         end_in_a_sentence()
         arguments = program.arguments() if arguments is None else arguments
+        _check_length(arguments)
         try:
             cls.model_rebuild()
         except PydanticUndefinedAnnotation as error:
@@ -218,14 +223,25 @@ class CommandLine(BaseModel, metaclass=_Sentences):
             ) from None
 
 
+def _check_length(words: list[str]) -> None:
+    """Raises CourseError if a command line is so long that reading it would take long."""
+    if len(words) > MOST_WORDS:
+        raise CourseError(f"The command line has {len(words):,} words; give at most {MOST_WORDS:,}.")
+    for word in words:
+        if len(word) > LONGEST_WORD:
+            raise CourseError(
+                f"{shortened(word)} has {len(word):,} characters; give at most {LONGEST_WORD:,} in a word."
+            )
+
+
 def _check_plain(config: BaseModel) -> None:
     """Raises CourseError if a value, such as an object in a field of kind Any, cannot be in a file."""
     with suppress(ValueError):
-        config.model_dump(mode="json")
+        json.dumps(config.model_dump(mode="json"))
         return
     for name in type(config).model_fields:
         try:
-            config.model_dump(mode="json", include={name})
+            json.dumps(config.model_dump(mode="json", include={name}))
         except ValueError:
             value = shortened(getattr(config, name))
             raise CourseError(
@@ -266,7 +282,7 @@ def _readings(words: Words, annotation: object) -> Iterator[object]:
 
 def _literal(text: str) -> object:
     """Returns the value that a text is in JSON or, as a sweep's values are written, in Python; else the text."""
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, ast.literal_eval) if len(text) <= LONGEST_VALUE else ():
         with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return read(text)
     return text

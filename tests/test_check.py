@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -41,6 +42,31 @@ def test_reset_keeps_the_learners_file(script, capsys):
     assert script.read_text(encoding="utf-8") == STARTING_POINT
     check.main(check.Options(reset=True))
     assert len(list(check.FOLDER.glob("fashion-*.py"))) == 1  # the starting point itself is not worth keeping
+
+
+def test_reset_keeps_whatever_is_in_the_place_of_the_learners_file(script, capsys, monkeypatch):
+    script.mkdir()
+    (script / "mine").write_text("mine")
+    monkeypatch.setattr(check.time, "strftime", lambda form: "now")
+    kept = check.FOLDER / "fashion-now.py"
+    kept.write_text("older")
+    with pytest.raises(CourseError, match=r"fashion-now.py cannot be written \(File exists\); fashion.py is as it was"):
+        check.main(check.Options(reset=True))
+    kept.unlink()
+    check.main(check.Options(reset=True))
+    assert (kept / "mine").read_text() == "mine"
+    assert script.read_text(encoding="utf-8") == STARTING_POINT
+    script.unlink()
+    check.main(check.Options(reset=True))
+    assert script.read_text(encoding="utf-8") == STARTING_POINT
+
+
+def test_without_a_starting_point_reset_leaves_all_as_it_was(script, monkeypatch):
+    script.write_text("mine")
+    monkeypatch.setattr(check, "STARTING_POINT", check.FOLDER / "level_1.py")
+    with pytest.raises(CourseError, match=r"level_1.py cannot be read"):
+        check.main(check.Options(reset=True))
+    assert [file.name for file in check.FOLDER.iterdir()] == ["fashion.py"]
 
 
 def test_two_resets_at_once_lose_nothing(script, monkeypatch):
@@ -106,21 +132,39 @@ def test_a_script_that_shortens_its_own_traceback_is_shown_as_it_is(checkout):
     assert f"fashion.py ended with an error:\n\n{said}\n" in answer.stdout
 
 
-def test_watching_grades_again_when_the_file_is_saved(checkout):
-    script = checkout.folder / "fashion.py"
+def test_escape_codes_of_a_script_do_not_reach_the_terminal(checkout):
+    codes = "\x1b]0;title\x07\x1b[2J\x1b[1mbold\x1b[0m \x9b31m \u202eback"
+    shown = "bold  back"
+    for script in (f"raise ValueError({codes!r})", f"import sys; sys.exit({codes!r})"):
+        (checkout.folder / "fashion.py").write_text(script, encoding="utf-8")
+        answer = checkout.run("check.py", PYTHONUTF8="1")
+        assert answer.returncode == 1
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", answer.stdout + answer.stderr)
+        assert shown in answer.stdout
+
+
+def test_watching_grades_again_when_the_file_is_saved_whatever_happened_to_it(checkout):
+    script, other = checkout.folder / "fashion.py", checkout.folder / "other.py"
     script.write_text("first mistake\n")
+    other.write_text("third mistake\n")
+    happens = [
+        (lambda: script.write_text("second mistake\n"), "first mistake"),
+        (script.unlink, "second mistake"),
+        (script.mkdir, "There is no fashion.py that can be read"),
+        (lambda: (script.rmdir(), os.mkfifo(script)), "There is no fashion.py that can be read"),
+        (lambda: other.replace(script), "There is no fashion.py that can be read"),
+        (lambda: None, "third mistake"),
+    ]
     watching = checkout.start("check.py", "--watch")
     try:
-        said = ""
-        for save in ("second mistake\n", None):
+        for happen, expected in happens:
+            said = ""
             while "Waiting for you" not in (line := watching.stdout.readline()):
                 assert line, watching.stderr.read()
                 said += line
+            assert expected in said
             time.sleep(1)
-            if save:
-                script.write_text(save)
-        assert "first mistake" in said
-        assert "second mistake" in said
+            happen()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 130
         assert watching.stderr.read().strip() == "Stopped by Ctrl-C."

@@ -5,6 +5,7 @@ import decimal
 import enum
 import json
 import re
+import time
 import types
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+import mlp
 from course.command_line import CommandLine
 from course.config import LessonConfig
 from course.system.errors import CourseError
@@ -296,3 +298,24 @@ def test_a_field_of_any_kind_gives_a_value_or_one_sentence(kind, default, words)
             assert re.fullmatch(r"[^\n]+\.", str(error))
         else:
             json.dumps(config.values())
+
+
+@pytest.mark.parametrize("big", ["9" * 10**6, "0x" + "f" * 10**6, "1_" * 10**6 + "1", "[" * 10**6, "1 " * 500_000])
+def test_a_value_of_a_megabyte_is_refused_at_once(big):
+    for words in (["--epochs", big], ["--epochs", *big.split()], [big]):
+        started = time.perf_counter()
+        with pytest.raises(CourseError) as refused:
+            mlp.Config.from_command_line(words)
+        assert time.perf_counter() - started < 1
+        assert len(str(refused.value)) < 300
+
+
+def test_numbers_of_thousands_of_digits_are_refused_wherever_they_come_from():
+    class Config(CommandLine):
+        count: Count = 10**5_000
+        free: int = 1
+
+    with pytest.raises(CourseError, match="count is a number with thousands of digits, but must be a whole number"):
+        Config()
+    with pytest.raises(CourseError, match="free is a number with thousands of digits, which cannot be kept in a file"):
+        Config(count=1, free=10**5_000)

@@ -8,19 +8,19 @@ images the kept network answers otherwise.
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from course.runs import folder as run_folder
+from course.runs.kept_network import load_network
 from course.runs.record import read_predictions
 from course.system.files import write_json
 
 
 def main(folder: Path, answer: Path) -> None:
-    """Compares what the network in a run's folder says now with what was kept; raises what Keras does."""
+    """Compares what the network in a run's folder says now with what was kept; raises what `load_network` does."""
     kept = read_predictions(folder / run_folder.PREDICTIONS)
     assert kept is not None
-    model = keras.models.load_model(folder / run_folder.MODEL, compile=False, safe_mode=True)
+    model = load_network(folder / run_folder.MODEL)
     answers = np.asarray(model.predict(kept.example, verbose=0))
     others = int(np.sum(answers.argmax(axis=1) != kept.classes[: len(answers)]))
     write_json(answer, {"others": others, "images": len(answers)})

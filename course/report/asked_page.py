@@ -13,6 +13,7 @@ from course.report.tested_images import names_of
 from course.runs import certainty
 from course.runs.record import Record
 from course.system.files import shown, write_text
+from course.system.plain_text import plain_text
 
 RULES = {  # what is done to a picture, by data set
     "mnist": "its ink, fitted into 20 x 20 pixels and centred by its mass, as MNIST has it.",
@@ -26,7 +27,7 @@ def in_lines(answers: Sequence[Answer], record: Record) -> Iterator[str]:
     assert record.predictions is not None
     width = max(len(_printable(answer.question.file)) for answer in answers)
     for answer in answers:
-        best = "  ".join(f"{plain(name)} {_said(output, record)}" for name, output in answer.best)
+        best = "  ".join(f"{plain_text(name)} {_said(output, record)}" for name, output in answer.best)
         remark = answer.question.prepared.remark
         yield f"{_printable(answer.question.file):{width}}  {best}{f'  ({remark})' if remark else ''}"
     if right := _how_many_right(answers):
@@ -80,9 +81,4 @@ def _said(output: float, record: Record) -> str:
 
 
 def _printable(file: Path) -> str:
-    return plain(shown(file))
-
-
-def plain(text: str) -> str:
-    """Returns a name without what a terminal would take for a command."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return plain_text(shown(file))

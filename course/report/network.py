@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from course import muon
+from course.runs.kept_network import load_network
 
 AT_A_TIME = 100  # images
 
@@ -34,9 +34,8 @@ class SavedNetwork:
     """A network as a run saved it; that inside it if it looks at several views of an image (course/views.py)."""
 
     def __init__(self, file: Path) -> None:
-        """Loads a .keras file, running no code from it; raises what Keras does if it cannot."""
-        known = {"Muon": muon.Muon}  # a network inside another one keeps its optimizer's name, compiled or not
-        model = keras.models.load_model(file, custom_objects=known, compile=False, safe_mode=True)
+        """Loads a .keras file; raises what `load_network` does if it cannot."""
+        model = load_network(file)
         self._whole = model
         inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
         self._model = inside[0] if len(inside) == 1 else model

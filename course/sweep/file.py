@@ -21,9 +21,9 @@ from course.config import LessonConfig
 from course.runs import folder as run_folder
 from course.system.errors import CourseError, first_line
 from course.system.files import shown
+from course.system.plain_yaml import LARGEST, parse_yaml
 from course.system.problems import first_problem, nearest, shortened
 
-LARGEST = 2**20  # bytes; a sweep's file is a page
 RANKING = {"val_loss": "minimize", "val_accuracy": "maximize"}  # what every run logs of its validation images
 # Keys that Weights & Biases knows for its own agents.
 NO_EFFECT = ("command", "controller", "entity", "image_uri", "imports", "job", "run_metadata", "scheduler")
@@ -313,7 +313,7 @@ def _load_yaml(file: Path) -> object:
     try:
         if file.stat().st_size > LARGEST:
             raise CourseError(f"{shown(file)} is larger than a sweep's file can be; name one such as sweep.yaml.")
-        return yaml.safe_load(file.read_bytes())
+        return parse_yaml(file.read_bytes())
     except OSError as error:
         raise CourseError(f"{shown(file)} cannot be read ({error.strerror or error}).") from None
     except yaml.MarkedYAMLError as error:

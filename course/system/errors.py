@@ -44,7 +44,7 @@ def end_in_a_sentence() -> None:
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of an exception's text, its kind if it has none; without a full stop."""
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return plain_text(str(error).strip().splitlines()[0]).rstrip(".") if str(error).strip() else type(error).__name__
 
 
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
@@ -58,9 +58,13 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
         sys.exit(stopped[1])
     whole = "".join(traceback.format_exception(error))
     if "--traceback" in program.arguments():
-        print(whole, file=sys.stderr, end="")
+        print(plain_text(whole), file=sys.stderr, end="")
     else:
-        lines = [shorten(whole, Path(sys.argv[0]).name), *loaded_namesakes(), "The whole traceback: add --traceback."]
+        lines = [
+            plain_text(shorten(whole, Path(sys.argv[0]).name)),
+            *loaded_namesakes(),
+            "The whole traceback: add --traceback.",
+        ]
         print("\n\n".join(lines), file=sys.stderr)
     sys.exit(1)
 

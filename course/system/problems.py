@@ -147,7 +147,10 @@ def _limits(schema: Schema, texts: dict[str, str]) -> str:
 
 def shortened(value: Any) -> str:
     """Returns a value as text of a readable length, "empty" if there is nothing to see."""
-    text = value if isinstance(value, str) else reprlib.repr(value)
+    try:
+        text = value if isinstance(value, str) else reprlib.repr(value)
+    except ValueError:  # Python does not write so many digits
+        text = "a number with thousands of digits"
     text = " ".join(text.split())  # in one line
     return (text if len(text) <= LONGEST else f"{text[:LONGEST]}...") or "empty"
 

@@ -2,14 +2,16 @@
 
 import re
 
+from course.system.plain_text import plain_text
+
 HEADER = "Traceback (most recent call last):"
 FRAME = re.compile(r'^ +File "(.+?)", line (\d+)(.*)\n((?:    .*\n)*)', re.MULTILINE)
 SYNTAX_ERROR = re.compile(  # the only exception without the header
     r'^ +File "[^"\n]+", line \d+\n(?:    .*\n)*(?=(Syntax|Indentation|Tab)Error: )', re.MULTILINE
 )
-COLOUR = re.compile(r"\x1b\[[\d;]*m")  # with which Keras writes some messages in bold
 LINES = 6  # of a message; Keras lists every argument after them
 LONGEST = 2_000  # characters of a message that are looked at
+END = 10_000  # characters of errors at whose end a syntax error is looked for: each line may begin one
 OUT_OF_MEMORY = "Out of memory. Try a smaller batch_size, fewer or smaller images, or a smaller network."
 REMEDIES = {  # by a pattern in the message; the first one that fits
     r"expected (min_)?ndim=4, found ndim=3": "A convolution takes images with a channel each, (height, width,"
@@ -60,7 +62,7 @@ def shorten(errors: str, script: str) -> str:
     `errors` is what a program wrote to standard error, `script` a file name such as "cnn.py". A text without a
     traceback, such as one that is already shortened, is returned as it is, without empty lines around it.
     """
-    traceback = errors.rpartition(HEADER)[2] if HEADER in errors or SYNTAX_ERROR.search(errors) else ""
+    traceback = errors.rpartition(HEADER)[2] if HEADER in errors or SYNTAX_ERROR.search(errors[-END:]) else ""
     frames = list(FRAME.finditer(traceback))
     if not frames:
         return errors.lstrip("\n").rstrip()
@@ -69,7 +71,7 @@ def shorten(errors: str, script: str) -> str:
         for file, number, function, source in (frame.groups() for frame in frames)
         if re.split(r"[\\/]", file)[-1] == script
     ]
-    message = COLOUR.sub("", traceback[frames[-1].end() :].strip())
+    message = plain_text(traceback[frames[-1].end() :].strip())
     message = re.split(r"\n\n?Arguments received by", message, maxsplit=1)[0]
     lines = message[:LONGEST].splitlines()
     shown += lines[:LINES] + ["..."] * (len(lines) > LINES or len(message) > LONGEST)

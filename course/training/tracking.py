@@ -6,7 +6,11 @@ import contextlib
 import functools
 import io
 import os
+import re
+import signal
+import subprocess
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,6 +35,7 @@ OTHER_NAMES = {"run": "online", "dryrun": "offline"}  # with which wandb means t
 PREDICTIONS_TRACKED = 16  # images
 START_SECONDS = 10  # what a dead server may cost before the run continues offline
 FINISH_SECONDS = 15  # what it may cost at the end, when the last metrics are on their way
+STUCK_SECONDS = 20  # after which wandb's own process, which answers in milliseconds, is stuck
 
 
 def asked_mode() -> str | None:
@@ -121,6 +126,8 @@ class Tracking:
             self.run.finish(exit_code=exit_code)
             if not (exit_code or self.run.disabled or self._is_kept()):  # removed meanwhile, which Linux tells nobody
                 raise FileNotFoundError(f"{shown(self._folder())} is gone")
+        with self._guard():  # here, because at the end of the program Python would wait for its process without a bound
+            self.wandb.teardown()
         if self.run.offline and not self.failed:
             with self._guard():  # `wandb sync` is to skip earlier parts of a resumed run: its last one has all of it
                 name = f"run-{self.run.id}.wandb"
@@ -130,9 +137,10 @@ class Tracking:
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
-        """Encloses what a training must not fail for; its failure is said once, in a sentence."""
+        """Encloses what a training must not fail or wait for; its failure is said once, in a sentence."""
         try:
-            yield
+            with _at_most(STUCK_SECONDS, self.wandb):
+                yield
         except Exception as error:  # for example a full disk, or a server that died
             if not self.failed:
                 _say(f"Tracking failed ({first_line(error)}); the run itself is not affected")
@@ -163,6 +171,7 @@ def _start(module: ModuleType, **options: object) -> wandb.Run:
         finish_timeout=FINISH_SECONDS,
         finish_timeout_raises=True,
         x_transaction_log_flush_interval=1,  # what kill -9 may cost, in seconds
+        console="off",  # else each print waits for wandb's process
     )
     init = functools.partial(module.init, settings=settings, **options)
     mode = chosen_mode()
@@ -174,16 +183,58 @@ def _start(module: ModuleType, **options: object) -> wandb.Run:
         mode = "offline"
     if mode == "online":
         try:
-            return init(mode="online", resume="allow")
+            with _at_most(STUCK_SECONDS, module):
+                return init(mode="online", resume="allow")
         except Exception as error:  # a server can refuse in many ways, and none may end the lesson
             _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
             mode = "offline"
-            module.teardown()  # its process would say that the id is in use
+            with contextlib.suppress(Exception), _at_most(STUCK_SECONDS / 4, module):
+                module.teardown()  # its process would say that the id is in use
     try:
-        return init(mode=mode)
+        with _at_most(1.5 * STUCK_SECONDS, module):  # the last try; a busy machine is slow to start a process
+            return init(mode=mode)
     except Exception as error:  # for example a full disk
         _say(f"This run is not tracked ({first_line(error)})")
         return module.init(mode="disabled")
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float, module: ModuleType) -> Iterator[None]:
+    """Kills wandb's own process if the block takes longer, so that whatever waits for it fails; `module` is wandb.
+
+    Raises TimeoutError then, ChildProcessError if the process was ended by somebody else.
+    """
+    process, killed = _process_of(module), threading.Event()
+
+    def kill() -> None:
+        stuck = process or _process_of(module)
+        if stuck is not None:
+            killed.set()
+            stuck.kill()
+
+    timer = threading.Timer(seconds, kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # teardown exits as the process does
+        if unborn := re.search(r"wandb-core PID=(\d+)", str(error)):  # it never said how to reach it
+            with contextlib.suppress(OSError):
+                os.kill(int(unborn[1]), getattr(signal, "SIGKILL", signal.SIGTERM))
+        if not killed.is_set():
+            if isinstance(error, SystemExit):
+                raise ChildProcessError("Weights & Biases' own process was ended") from None
+            raise
+    finally:
+        timer.cancel()
+    if killed.is_set():
+        raise TimeoutError(f"Weights & Biases' own process did not answer for {seconds:.0f} seconds")
+
+
+def _process_of(module: ModuleType) -> subprocess.Popen[bytes] | None:
+    """Returns the process to which wandb hands over what it tracks, None if there is none yet."""
+    connection = getattr(module.sdk.wandb_setup._singleton, "_connection", None)
+    return getattr(getattr(connection, "_proc", None), "_process", None)
 
 
 def _say(sentence: str) -> None:

@@ -1,13 +1,10 @@
 """A broken environment: the training continues, or ends in one sentence; finished epochs are kept."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from listening import LOOPBACK, listeners
@@ -16,6 +13,87 @@ from course.runs.record import read_history
 
 pytestmark = pytest.mark.slow  # mounts disks, removes folders
 QUICK = ("mlp.py", "--hidden_nodes", "16", "--epochs", "2")
+MOMENTS = ("start", "log 1", "epoch 1", "log 2", "predictions", "summary", "pictures", "finish", "finished", "teardown")
+MISHAP = """
+import os, runpy, signal, subprocess, sys, threading, time
+from pathlib import Path
+
+_, moment, kind, bound, *sys.argv = sys.argv
+from course.training import tracking
+from course.training.tracking import Tracking
+
+tracking.STUCK_SECONDS = int(bound)
+
+spent = []  # seconds in each call
+
+
+def timed(usual):
+    def called(*given, **named):
+        begun = time.monotonic()
+        try:
+            return usual(*given, **named)
+        finally:
+            spent.append(time.monotonic() - begun)
+
+    return called
+
+
+def strike(process):
+    os.kill(process, signal.SIGKILL if kind == "killed" else signal.SIGSTOP)
+    print("hit", file=sys.stderr)
+    if kind == "frozen for a while":
+        subprocess.Popen(["sh", "-c", f"sleep 2; kill -CONT {process}"])
+
+
+def before(name, owner, when=lambda *given: True):
+    usual = getattr(owner, name)
+
+    def struck(*given, **named):
+        if when(*given):
+            strike(process())
+        return usual(*given, **named)
+
+    setattr(owner, name, struck)
+
+
+def process():
+    for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        if "wandb-core" in Path(f"/proc/{child}/cmdline").read_text():
+            return int(child)
+
+
+def at_the_start():
+    while True:
+        try:
+            if found := process():
+                return strike(found)
+        except OSError:
+            pass
+
+
+if moment == "start":
+    threading.Thread(target=at_the_start, daemon=True).start()
+elif moment == "epoch 1":
+    log = Tracking.log
+    Tracking.log = lambda self, row, step: (log(self, row, step), step == 1 and strike(process()))
+elif moment.startswith("log "):
+    before("log", Tracking, lambda self, row, step: step == int(moment[4:]))
+elif moment in ("predictions", "pictures"):
+    before("log_" + moment, Tracking)
+elif moment in ("summary", "finish"):
+    before({"summary": "summarize", "finish": "finish"}[moment], Tracking)
+elif moment in ("finished", "teardown"):
+    import wandb
+    if moment == "teardown":
+        before("teardown", wandb)
+    else:
+        finish = wandb.Run.finish
+        wandb.Run.finish = lambda self, exit_code: (finish(self, exit_code), strike(process()))
+for name in ("__init__", "log", "log_predictions", "log_pictures", "summarize", "finish"):
+    setattr(Tracking, name, timed(getattr(Tracking, name)))
+runpy.run_path(sys.argv[0], run_name="__main__")
+print(sum(spent), file=sys.stderr)
+"""
 UNDECODED = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
@@ -80,16 +158,30 @@ def test_when_nobody_reads_the_output_the_run_ends_and_can_be_resumed(here, hist
     assert (here.latest("mlp") / "history.csv").read_text() == history
 
 
-def test_a_lost_tracking_process_does_not_end_the_run(here, history):
-    process = here.start(*QUICK, "--data", "mine.npz")
-    for line in process.stdout:
-        if line.startswith("epoch "):
-            break
-    for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        os.kill(int(child), signal.SIGKILL)
-    process.communicate(timeout=120)
-    assert process.returncode == 0
+@pytest.mark.parametrize("kind", ["frozen", "killed", "frozen for a while"])
+@pytest.mark.parametrize("moment", range(len(MOMENTS)), ids=MOMENTS)
+def test_tracking_that_no_longer_answers_does_not_hold_the_run(here, history, thorough, tried, moment, kind):
+    if not thorough and (MOMENTS[moment], kind) not in (("log 2", "frozen"), ("log 2", "killed")):
+        pytest.skip("CI tries a sample")
+    (here.folder / "mishap.py").write_text(MISHAP, encoding="utf-8")
+    rest = ("20" if thorough else "3", *QUICK, "--data", "mine.npz")
+    answer = here.run("mishap.py", MOMENTS[moment], kind, *rest, timeout=300)
+    assert answer.returncode == 0, answer.stderr
     assert (here.latest("mlp") / "history.csv").read_text() == history
+    assert (here.latest("mlp") / "report.html").exists()
+    *said, seconds = answer.stderr.splitlines()
+    said.remove("hit")
+    if kind == "frozen for a while":
+        assert said == []
+    elif said:
+        assert "rack" in only_sentence("\n".join(said))
+    else:
+        assert (MOMENTS[moment], kind) == ("start", "killed")
+    assert float(seconds) < 60
+    tried(
+        f"Weights & Biases' own process {kind}",
+        Counter({"the usual run, with one sentence" if said else "the usual run": 1}),
+    )
 
 
 def test_a_full_folder_for_temporary_files_changes_nothing(here, history, thorough):

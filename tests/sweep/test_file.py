@@ -21,6 +21,7 @@ BAD = {  # what is wrong → what the file contains, and what the answer must
     "nothing": ("", "it contains None instead of"),
     "nothing to read": ("a: \x07", "sweep.yaml is not YAML ("),
     "too large": ("#" * 2**21, "sweep.yaml is larger than a sweep's file can be"),
+    "a number of a megabyte": ("run_cap: " + "1" + ":1" * 10_000, "sweep.yaml is not YAML (it has a word or"),
     "itself": ("parameters: &a {dropout: *a}", "program is missing"),
     "unknown key": (
         changed(paramters={}), "Unknown key paramters; did you mean parameters? Otherwise remove it.",

@@ -76,5 +76,11 @@ def test_a_long_message_takes_no_time(words):
     assert time.perf_counter() - started < 1
 
 
+def test_many_lines_that_may_begin_a_syntax_error_take_no_time():
+    started = time.perf_counter()
+    shorten(9_000 * '    File "x", line 1\n' + "KeyError: 1", "fashion.py")
+    assert time.perf_counter() - started < 1
+
+
 def test_every_remedy_is_a_sentence():
     assert all(remedy.endswith((".", '"same".')) and "\n" not in remedy for remedy in REMEDIES.values())
