@@ -150,7 +150,8 @@ def test_a_changed_script_is_refused_before_keras_is_loaded(checkout, interrupte
     script.write_text(script.read_text().replace('"relu"', '"gelu"'))
     assert re.fullmatch(
         rf"runs/mlp/{interrupted.name} was begun with script mlp.py of SHA-256 \w+\.\.\."
-        r" \(now mlp.py of SHA-256 \w+\.\.\.\), so its numbers could differ .*; restore that, add --resume_anyway to resume it all the same, or start .*",
+        r" \(now mlp.py of SHA-256 \w+\.\.\.\), so its numbers could differ .*;"
+        r" restore that, add --resume_anyway to resume it all the same, or start .*",
         refused(checkout, "mlp.py", "--resume"),
     )
     assert refused(checkout, "mlp.py", "--resume_anyway").startswith("resume_anyway says how to resume, ")
