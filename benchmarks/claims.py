@@ -224,13 +224,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--add", action="store_true", help="measure only the seeds that are missing")
     parser.add_argument("--only", action="append", help="measure only commands that contain this; may be repeated")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many, from 1 up (default: %(default)s)")
     options = parser.parse_args()
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"measured": "", "results": {}}
     wanted = [command for command in COMMANDS if not options.only or any(part in command for part in options.only)]
     results = {command: kept["results"].get(command, []) for command in COMMANDS}
     results |= {command: [] for command in wanted if not options.add}
     on = dict.fromkeys(filter(None, kept["measured"].rstrip(".").split("; ")))
-    for seed in range(1, SEEDS + 1):
+    for seed in range(1, options.seeds + 1):
         for command in wanted:  # in turn, so that a busy machine hits all alike
             if seed in [run["seed"] for run in results[command]]:
                 continue

@@ -543,6 +543,10 @@ STYLES = {
     ),
     "validation_split": Style(3, edits=(("validation_data=(X_valid, y_valid)", "validation_split=0.2"),)),
     "no guard": Style(4, edits=((GUARD, "main(Config.from_command_line())\n"),)),
+    "a guard around the config alone": Style(
+        4,
+        edits=((GUARD, 'main(Config.from_command_line() if __name__ == "__main__" else Config())\n'),),
+    ),
     "the mean of the training images": Style(
         4,
         edits=(

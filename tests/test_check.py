@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +160,28 @@ def test_the_grader_as_a_learner_runs_it(graded):
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < 10
     assert again.stdout[again.stdout.index("Graded") :] == said[said.index("Graded") :]
+
+
+@pytest.mark.slow
+def test_a_run_is_graded_elsewhere_without_the_learners_file(graded, new_checkout):
+    """As it reaches a teacher: a folder of its own, of which nothing is executed."""
+    elsewhere = new_checkout()
+    (elsewhere.folder / "fashion.py").unlink()
+    (run,) = (graded.folder / "runs" / "fashion").glob("[0-9]*")
+    copied = elsewhere.folder / "runs" / "fashion" / run.name
+    shutil.copytree(run, copied)
+    (copied / "grade.json").unlink()
+    source = copied / "fashion.py"
+    source.write_text("print('executed')\n" + source.read_text(encoding="utf-8"), encoding="utf-8")
+    started = time.perf_counter()
+    again = elsewhere.run("check.py", "--last")
+    assert time.perf_counter() - started < 10
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "executed" not in again.stdout + again.stderr
+    assert json.loads((copied / "grade.json").read_text()) == json.loads((run / "grade.json").read_text())
+    graded_before = (graded.folder / "answer.txt").read_text(encoding="utf-8")
+    right = r"[0-9.]+% of the 5,000\s+validation\s+images\s+right"
+    assert re.findall(right, again.stdout) == re.findall(right, graded_before)
 
 
 @pytest.mark.slow

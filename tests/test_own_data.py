@@ -83,6 +83,17 @@ def test_what_may_mean_several_things_is_refused_in_a_sentence(images, labels, s
     assert str(refused.value).endswith("data/README.md describes the format.")
 
 
+def test_a_file_that_cannot_be_used_is_said_before_a_value_that_does_not_fit_it(checkout):
+    np.savez(checkout.folder / "few.npz", x_train=IMAGES, y_train=LABELS + 1, x_test=IMAGES, y_test=LABELS + 1)
+    refused = checkout.run("mlp.py", "--data", "few.npz", "--batch_size", "1000")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("few.npz: y_train has labels from 1 to 10"), refused.stderr
+    np.savez(checkout.folder / "few.npz", x_train=IMAGES, y_train=LABELS, x_test=IMAGES, y_test=LABELS)
+    refused = checkout.run("mlp.py", "--data", "few.npz", "--batch_size", "1000")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("batch_size is 1000, but there are 37 images"), refused.stderr
+
+
 @given(
     counts=st.lists(st.integers(0, 60), min_size=10, max_size=10),
     seed=st.integers(0, 2**32 - 1),

@@ -84,7 +84,8 @@ def write_report(folder: Path) -> list[Picture]:
     _learning(record, verdict.since, draw)
     sections = _confusion(record, draw) | _trust(record, draw) | _network(record, draw)
     sections |= {"mistakes": mistakes, "no_mistakes": no_mistakes, "verdict": verdict, "pictures": pictures}
-    following = next_step(record, verdict)
+    command = record.environment.get("command", f"python {record.script}.py")
+    following = next_step(command, record.config, verdict) if record.metrics else None
     page = render("run.html", record=record, next=following, page=PAGES.get(record.script), experts=EXPERTS, **sections)
     try:
         (folder / run_folder.PICTURES).mkdir(exist_ok=True)

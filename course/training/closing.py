@@ -13,6 +13,7 @@ from course.config import LessonConfig, script_file
 from course.data import training_images
 from course.runs import folder as run_folder
 from course.runs.certainty import interval
+from course.runs.next_step import next_step
 from course.runs.record import Predictions, Row, read_history
 from course.runs.verdict import judge, read_changes
 from course.system import program, signals
@@ -25,14 +26,6 @@ SHORTLY = {
     "still learning": "It was still learning: more epochs may help.",
     "levelled off": "It has levelled off: more epochs alone will hardly help.",
     "not fitting": "It does not even fit its training images.",
-}
-NEXT = {  # after a run with the values that a script was shipped with
-    "mlp.py": "python cnn.py",
-    "cnn.py": "python cnn.py --more_conv_layers 64",
-    "cnn.py --more_conv_layers 64": "python fast.py",
-    "fast.py": "python best.py",
-    "best.py": "python check.py",
-    "fashion.py": "python check.py",
 }
 
 
@@ -86,8 +79,9 @@ def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig) -
     if (folder / run_folder.REPORT).exists():
         _say_link("Report:      ", folder / run_folder.REPORT)
     print(f"Kept in:     {shown(folder)}")
-    if following := NEXT.get(config.command(repeatable=False).removeprefix("python ")):
-        print(f"Try next:    {following}")
+    verdict = judge(read_history(folder), read_changes(folder))
+    if following := next_step(config.command(), config.values(), verdict):
+        print(f"Try next:    {following.command}")
     for direction in directions:
         print(direction)
     if config.open and (folder / run_folder.REPORT).exists():

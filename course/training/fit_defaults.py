@@ -13,7 +13,7 @@ import keras
 
 from course.training.epoch_table import EpochTable
 
-EXPLAINED = " None: any number of images. Param #: weights and biases, which training changes."
+EXPLAINED = " None: any number of images. Param #: weights and biases, which are learnt."
 BATCHES_AT_A_TIME = 16  # which the backend gets at once: it saves the time between them, and changes no number
 POSITION = {"steps_per_execution": 6, "verbose": 4, "callbacks": 5}  # of these arguments, after the model itself
 

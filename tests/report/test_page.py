@@ -65,9 +65,9 @@ def change_config(folder: Path, **values: object) -> None:
 def test_a_report_has_all_there_is_to_see(two_runs):
     write_report(two_runs[0])
     assert headings(two_runs[0]) == [
-        "Learning curves", "Try next", "Most confident mistakes", "Confusion matrix", "Class by class",
-        "How sure it is, and how often right", "How sure it is of nonsense", "Layers", "What the units look for",
-        "One image, layer by layer", "Repeat this run",
+        "Learning curves", "Try next", "Repeat this run", "Most confident mistakes", "Confusion matrix",
+        "Class by class", "How sure it is, and how often right", "How sure it is of nonsense", "Layers",
+        "One image, layer by layer", "What the units look for",
     ]  # fmt: skip
     found = record.read_run(two_runs[0])
     wrong = int((found.predictions.classes != found.predictions.labels).sum())
@@ -129,7 +129,7 @@ def test_outputs_that_no_class_has_are_called_by_their_numbers(two_runs):
 def test_an_unfinished_run_is_shown_as_far_as_it_came(two_runs):
     assert [picture.name for picture in write_report(two_runs[1])] == ["curves", "kernels"]
     assert "Unfinished, and not tested" in text_of(two_runs[1])
-    assert headings(two_runs[1]) == ["Learning curves", "Layers", "What the units look for", "Repeat this run"]
+    assert headings(two_runs[1]) == ["Learning curves", "Repeat this run", "Layers", "What the units look for"]
 
 
 def test_runs_side_by_side_show_what_differs(two_runs, tmp_path):
