@@ -16,7 +16,7 @@ import cnn
 import convolution
 import fast
 import mlp
-from benchmarks import claims
+from benchmarks import claims, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
 from course.data import hold_out, load_data_set
 from docs import build, measure
@@ -54,6 +54,16 @@ def test_what_a_page_suggests_to_try_was_measured(name):
     assert 3 <= len(found) <= 8
     for command, cells in found.items():
         assert cells[0] == of_last_epoch(command, "test_accuracy"), command
+
+
+def test_what_runs_say_of_themselves_is_what_a_bootstrap_says():
+    measured = results("verdicts")
+    for command, seeds in verdicts.SEEDS.items():
+        assert len(measured[command]) == seeds
+        assert all(run["said"] == run["again"] for run in measured[command]), command
+    said = [run["said"] for command in verdicts.OVERFIT for run in measured[command]]
+    assert said.count("overfitting") == 5  # as docs/overfitting.md counts them
+    assert not any(run["said"] == "overfitting" for command in verdicts.DEFAULTS for run in measured[command])
 
 
 def test_every_claim_was_measured_with_all_its_seeds_and_is_not_contradicted():
