@@ -28,6 +28,7 @@ class LessonConfig(CommandLine):
     project: Project = "course-in-a-box"  # the Weights & Biases project that the run belongs to
     # What to do, not what with: these are not in a run's config.json.
     resume: str | None = Field(default=None, exclude=True)  # an interrupted run: the newest, or this folder of runs/
+    resume_anyway: bool = Field(default=False, exclude=True)  # with --resume: also if script, data or versions changed
     open: bool = Field(default=False, exclude=True)  # open the report in the browser at the end
     traceback: bool = Field(default=False, exclude=True)  # show all of an error, not only your own lines
 
@@ -53,6 +54,8 @@ class LessonConfig(CommandLine):
             if not swept or "the sweep" in str(error):
                 raise
             raise CourseError(f"{str(error).rstrip('.')} (the sweep sets {', '.join(swept)}).") from None
+        if config.resume is None and config.resume_anyway:
+            raise CourseError("resume_anyway says how to resume, but nothing is resumed; add --resume or leave it out.")
         return config if config.resume is None else cls._resumed(config.resume, words)
 
     @classmethod

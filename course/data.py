@@ -144,14 +144,16 @@ def hold_out(x: np.ndarray, y: np.ndarray, limit: int | None = None) -> tuple[Sp
 
 def training_images(name: str, image_size: tuple[int, int] = USUAL_SIZE, channels: int = 1) -> int:
     """Returns how many images `hold_out` leaves for training; raises CourseError as `load_data_set` does."""
-    if name in DATA_SETS:
-        images = DATA_SETS[name].training_images
-    elif _is_folder(name):
-        images = _pictures(name, image_size, channels, "".join(part.stamp() for part in _listings(name) if part))
-    else:
-        file = _file(name).resolve()
-        images = _own_images(name, file, file.stat().st_mtime_ns, channels)
+    images = DATA_SETS[name].training_images if name in DATA_SETS else _own(name, image_size, channels).images
     return images - images // HELD_OUT
+
+
+def sha256_of(name: str, image_size: tuple[int, int] = USUAL_SIZE, channels: int = 1) -> str:
+    """Returns the SHA-256 of a data set: of the course's own file, or of the four arrays of a learner's.
+
+    Raises CourseError as `load_data_set` does.
+    """
+    return DATA_SETS[name].sha256 if name in DATA_SETS else _own(name, image_size, channels).sha256
 
 
 def class_names(name: str) -> tuple[str, ...]:
@@ -189,18 +191,29 @@ def _listings(name: str) -> tuple[Listing, Listing | None]:
     return list_folder(Path(name))
 
 
-@functools.cache
-def _own_images(name: str, file: Path, written: int, channels: int) -> int:
-    """Returns how many images for training and validation are in a file of the learner's own, read once a version."""
-    (x_train, _), _ = load_data_set(name, channels=channels)
-    return len(x_train)
+class _Own(NamedTuple):
+    """What there is to know about a file or a folder of the learner's own."""
+
+    images: int  # for training and validation
+    sha256: str
+
+
+def _own(name: str, image_size: tuple[int, int], channels: int) -> _Own:
+    if _is_folder(name):
+        return _read_own(name, "".join(part.stamp() for part in _listings(name) if part), image_size, channels)
+    file = _file(name).resolve()
+    return _read_own(name, f"{file} {file.stat().st_mtime_ns}", None, channels)
 
 
 @functools.cache
-def _pictures(name: str, image_size: tuple[int, int], channels: int, stamp: str) -> int:
-    """Returns how many pictures for training and validation are in a folder, read once a version."""
-    (x_train, _), _ = load_data_set(name, image_size, channels)
-    return len(x_train)
+def _read_own(name: str, version: str, image_size: tuple[int, int] | None, channels: int) -> _Own:
+    """Reads a file or a folder of the learner's own, once a version."""
+    train, test = load_data_set(name, image_size, channels)
+    digest = hashlib.sha256()
+    for array in (*train, *test):
+        digest.update(f"{array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return _Own(len(train[0]), digest.hexdigest())
 
 
 def _parts(name: str) -> tuple[own_data.Part, own_data.Part]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import random
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -14,11 +16,12 @@ from pydantic import BaseModel, ConfigDict
 
 from course.runs import folder as run_folder
 from course.runs.callback_state import CallbackState, pack, unpack
+from course.runs.verdict import Changes
 from course.system.arrays import read_arrays
 from course.system.errors import CourseError
 from course.system.files import replacing, shown
 
-ABOUT = "about"
+ABOUT, SEAL = "about", "sha256"  # the first two arrays; those of networks and callbacks follow
 
 
 class RandomStates(BaseModel):
@@ -64,7 +67,8 @@ class Checkpoint(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     program: str  # the file name of its script
-    source: str  # the SHA-256 of its script
+    conditions: dict[str, str]  # what its numbers depend on besides its config; see training/conditions.py
+    environment: dict[str, str]  # what environment.json contains
     defaults: dict[str, Any]  # the defaults of its class Config when it began
     config: dict[str, Any]
     tracking: str  # the id of its Weights & Biases run
@@ -77,6 +81,7 @@ class Checkpoint(BaseModel):
     callbacks: list[CallbackState] = []  # of the last call, in their order
     lost: dict[str, list[str]] = {}  # the kinds of callbacks that cannot resume, with the attributes that are not kept
     history: list[dict[str, int | float | None]] = []
+    changes: Changes = Changes()  # what changes.json contains
     random: RandomStates | None = None  # None before the first epoch
 
     @property
@@ -86,15 +91,16 @@ class Checkpoint(BaseModel):
 
 
 def write(folder: Path, checkpoint: Checkpoint, arrays: Arrays) -> None:
-    """Writes a run's checkpoint with its arrays.
+    """Writes a run's checkpoint with its arrays, which survives a power cut from then on.
 
     If it cannot be written, it raises CourseError, and the checkpoint before it is still there.
     """
     named = {f"network {n}.{m}": value for n, values in enumerate(arrays.networks) for m, value in enumerate(values)}
     named |= {f"callbacks.{number}": value for number, value in enumerate(arrays.callbacks)}
-    about = np.frombuffer(checkpoint.model_dump_json().encode(), np.uint8)
-    with replacing(folder / run_folder.CHECKPOINT) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{ABOUT: about}, **named)
+    named = {ABOUT: np.frombuffer(checkpoint.model_dump_json().encode(), np.uint8)} | named
+    seal = np.frombuffer(_seal(named), np.uint8)
+    with replacing(folder / run_folder.CHECKPOINT, lasting=True) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{SEAL: seal}, **named)
 
 
 def read(folder: Path) -> tuple[Checkpoint, Arrays]:
@@ -102,6 +108,8 @@ def read(folder: Path) -> tuple[Checkpoint, Arrays]:
     groups: dict[str, list[np.ndarray]] = {}
     try:
         content = read_arrays(folder / run_folder.CHECKPOINT)
+        if content.pop(SEAL).tobytes() != _seal(content):
+            raise ValueError("somebody has changed it")
         checkpoint = Checkpoint.model_validate_json(content.pop(ABOUT).tobytes())
         for name, array in content.items():  # in the order in which they were written
             groups.setdefault(name.split(".")[0], []).append(array)
@@ -114,6 +122,18 @@ def read(folder: Path) -> tuple[Checkpoint, Arrays]:
             " start a new one without --resume."
         ) from None
     return checkpoint, Arrays(list(groups.values()), callbacks)
+
+
+def program_of(folder: Path) -> str:
+    """Returns the file name of the script whose run is in a folder, in a moment; that of its folder if it is damaged.
+
+    Nothing else is checked: see `read`.
+    """
+    try:
+        about = read_arrays(folder / run_folder.CHECKPOINT, [ABOUT])[ABOUT]
+        return Checkpoint.model_validate_json(about.tobytes()).program
+    except ValueError:
+        return f"{folder.parent.name}.py"
 
 
 def values_of(model: keras.Model) -> list[np.ndarray]:
@@ -177,9 +197,19 @@ def set_random_states(states: RandomStates) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes the checkpoint of a run that is finished."""
+    """Removes the checkpoint of a run that is finished, once all else would survive a power cut."""
+    run_folder.make_lasting(folder)
     with contextlib.suppress(OSError):
         (folder / run_folder.CHECKPOINT).unlink()
+
+
+def _seal(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Returns the SHA-256 of arrays with their names and shapes; the zip file's own CRC notices no edit by hand."""
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.digest()
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from course.system.errors import CourseError
+from course.system.files import shown, sync
 
 COURSE = Path(__file__).resolve().parent.parent.parent
 RUNS = COURSE / "runs"
@@ -70,9 +71,23 @@ def point_latest_to(folder: Path) -> None:
         os.replace(link, folder.parent / LATEST)
 
 
-def lock(folder: Path) -> BinaryIO:
-    """Returns a file that keeps every other process from this run until it is closed; raises BlockingIOError."""
-    file = (folder / CONFIG).open("rb+")  # a network's file system locks only what can be written
+def make_lasting(folder: Path) -> None:
+    """Makes all that a run has written by now, and its folder, survive a power cut; raises CourseError."""
+    try:
+        for path in [*folder.rglob("*"), folder, folder.parent, RUNS, RUNS.parent]:
+            if not path.is_symlink():
+                sync(path)
+    except OSError as error:
+        raise CourseError(f"{shown(folder)} cannot be written ({error.strerror or error}).") from None
+
+
+def lock(folder: Path, create: bool = False) -> BinaryIO:
+    """Returns config.json, which keeps every other process from this run until it is closed.
+
+    If `create`, it is made where it is missing. Raises BlockingIOError if another process has it, else OSError.
+    """
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | (os.O_CREAT if create else 0)
+    file = os.fdopen(os.open(folder / CONFIG, flags), "rb+")  # a network's file system locks only what can be written
     try:
         import fcntl  # not on Windows, where nothing is locked
     except ImportError:

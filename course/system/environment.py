@@ -20,16 +20,19 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def versions(backend: str) -> dict[str, str]:
+    """Returns by name the versions of the packages that compute a run's numbers, of which one is Keras' backend."""
+    version = importlib.metadata.version
+    return {"Keras": version("keras"), "backend": f"{backend} {version(backend)}", "NumPy": version("numpy")}
+
+
 def describe_environment(command: str) -> dict[str, str]:
     """Returns by name what may change a run's numbers or its seconds, and the command that repeats it; loads Keras."""
-    backend = keras.backend.backend()
-    packages = {"Keras": "keras", "backend": backend, "NumPy": "numpy", "Weights & Biases": "wandb"}
-    versions = {name: importlib.metadata.version(package) for name, package in packages.items()}
     return {
         "command": command,
         "Python": platform.python_version(),
-        **versions,
-        "backend": f"{backend} {versions['backend']}",
+        **versions(keras.backend.backend()),
+        "Weights & Biases": importlib.metadata.version("wandb"),
         "system": platform.platform(),
         "processor": f"{processor()}, {os.cpu_count()} cores",
         **({"settings": found} if (found := settings()) else {}),

@@ -16,18 +16,39 @@ UNFINISHED = ".unfinished-"  # how the name of a file begins until all of it is 
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yields the path to write to, which replaces `path` once all is written; else raises CourseError."""
+def replacing(path: Path, lasting: bool = False) -> Iterator[Path]:
+    """Yields the path to write to, which replaces `path` once all is written; else raises CourseError.
+
+    If `lasting`, a power cut after that leaves the new file; see `sync`.
+    """
     # Two programs may write one file, also on two machines that share a disk.
     unfinished = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}-{path.name}")
     try:
         yield unfinished
+        if lasting:  # else the disk may know the new name before the content
+            sync(unfinished)
         os.replace(unfinished, path)
+        if lasting:
+            sync(path.parent)
     except OSError as error:
         raise CourseError(f"{shown(path)} cannot be written ({error.strerror or error}).") from None
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
+
+
+def sync(path: Path) -> None:
+    """Makes the content of a file, or the names in a folder, survive a power cut; raises OSError if the disk fails."""
+    if path.is_dir():
+        with contextlib.suppress(OSError):  # not every system can do that to a folder
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        return
+    with path.open("rb+") as file:  # Windows syncs only what can be written
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,7 +59,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, values: Mapping[str, object]) -> None:
     """Writes values as indented JSON, like `write_text`."""
-    write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+    write_text(path, as_json(values))
+
+
+def as_json(values: Mapping[str, object]) -> str:
+    """Returns what `write_json` writes."""
+    return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
 
 def shown(path: Path) -> str:

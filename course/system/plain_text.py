@@ -11,5 +11,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 
 
 def plain_text(text: str) -> str:
-    """Returns a text without escape sequences, control characters, marks that reverse it and halves of pairs; lines stay lines."""
+    """Returns a text without escape sequences, control characters, marks that reverse it, and halves of pairs.
+
+    Its lines stay lines.
+    """
     return CONTROL.sub("", SEQUENCE.sub("", text.replace("\r\n", "\n")))

@@ -18,7 +18,8 @@ from course.runs.certainty import interval
 from course.runs.next_step import next_step
 from course.runs.record import Predictions, Row, read_history
 from course.runs.verdict import judge, read_changes
-from course.system import program
+from course.system import program, signals
+from course.system.errors import CourseError
 from course.system.files import shown, typed
 from course.system.settings import settings
 
@@ -119,9 +120,23 @@ def _say_link(label: str, file: Path) -> None:
     Console(highlight=False).print(Text(label) + link, soft_wrap=True)
 
 
-def how_far(folder: Path, epochs: int | None, config: LessonConfig) -> str:
-    """Returns how far a run has come that is stopped, None epochs if it is finished, and how to resume it."""
-    if epochs is None:
-        return f"the run is finished and kept in {shown(folder)}"
+def say_how_to_resume(
+    error: BaseException, stopped: tuple[str, int] | None, kept: tuple[Path, int | None], config: LessonConfig
+) -> None:
+    """Says what is kept of a run that ends in an error, and how to resume it; nothing about a CourseError.
+
+    Args:
+        error: that ends it.
+        stopped: the signal, if that is the reason, as `signals.described` returns it.
+        kept: its folder, and the number of its finished epochs, None if all of it is finished.
+        config: with which it was started.
+    """
+    folder, epochs = kept
     finished = f"{epochs} of {config.values().get('epochs')} epochs are finished and kept in {shown(folder)}"
-    return f"{finished}; resume it with `{typed('--resume', shown(folder))}`"
+    if stopped is not None and epochs is None:
+        signals.say(f"Stopped by {stopped[0]}: the run is finished and kept in {shown(folder)}.")
+    elif stopped is not None:
+        signals.say(f"Stopped by {stopped[0]}: {finished}; resume it with `{typed('--resume', shown(folder))}`.")
+    elif epochs and isinstance(error, Exception) and not isinstance(error, CourseError):  # a mistake in the script
+        again = typed("--resume", shown(folder), "--resume_anyway")
+        print(f"\n{finished}; once the mistake is fixed, resume it with `{again}`.\n", file=sys.stderr)

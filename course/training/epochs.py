@@ -9,6 +9,7 @@ import keras
 
 from course.runs import checkpoint as checkpoints
 from course.runs.record import Row, plain_numbers, write_history, write_model
+from course.runs.verdict import read_changes
 from course.system import signals
 from course.training import devices
 from course.training.accuracy import with_accuracy
@@ -91,7 +92,8 @@ class Epochs(keras.callbacks.Callback):
 
     def _keep(self, epochs: int) -> None:
         checkpoint, arrays = self._fits.kept(self.model, epochs)
-        progress = {"history": self.history, "seconds": self.seconds}
+        changes = read_changes(self._folder)  # ValidationLosses has written them
+        progress = {"history": self.history, "changes": changes, "seconds": self.seconds}
         checkpoints.write(self._folder, checkpoint.model_copy(update=progress), arrays)
 
     def _write_model(self) -> None:

@@ -25,14 +25,15 @@ from course.runs.record import (
     plain_numbers,
     read_predictions,
 )
-from course.system import environment, program, signals
+from course.system import program, signals
 from course.system.errors import CourseError, without_harm
 from course.system.files import write_json
 from course.system.quiet import quiet
 from course.training import devices, tracking
-from course.training.closing import how_far, opening_line, say_result, say_where_it_is
+from course.training.closing import opening_line, say_how_to_resume, say_result, say_where_it_is
+from course.training.conditions import check_conditions, conditions_before_keras
 from course.training.given import HeldOut
-from course.training.opening import Opened, open_again, open_new_folder
+from course.training.opening import Opened, open_folder
 from course.training.tensorflow_input import feed_without_tuning
 from course.training.tested import Results, figures_of_test, keep_network
 
@@ -88,15 +89,10 @@ class Run:
     def _begin(self) -> None:
         resumed = _prepare_process(self.script, self.config)
         with signals.uninterrupted():
-            if resumed is None:
-                opened = open_new_folder(self.script, self.config)
-            else:
-                opened = open_again(resumed[0], self.script, self.config)
+            opened = open_folder(resumed, self.script, self.config)
             folder, checkpoint = opened.folder, opened.checkpoint
             self._exit.callback(opened.lock.close)
             self._folder, self._history = folder, list(checkpoint.history)
-            run_folder.point_latest_to(folder)
-            write_json(folder / run_folder.ENVIRONMENT, environment.describe_environment(self.config.command()))
         name, values = f"{self.script}/{folder.name}", self.config.values()
         tracked = tracking.Tracking(name, self.config.project, values, run_folder.RUNS, checkpoint.tracking)
         self._exit.push(lambda kind, error, traceback: tracked.finish(exit_code=1) if error else None)
@@ -164,29 +160,32 @@ class Run:
             devices.end_alone(stopped[1] if stopped else 2 if kind is CourseError else 1)
         self._exit.__exit__(kind, error, traceback)
         _leave_process()
-        if stopped is not None and self._folder is not None:
+        if error is not None and self._folder is not None:
             epochs = None if self._finished else len(self._history)
-            signals.say(f"Stopped by {stopped[0]}: {how_far(self._folder, epochs, self.config)}.")
-            sys.exit(stopped[1])
+            say_how_to_resume(error, stopped, (self._folder, epochs), self.config)
+            if stopped is not None:
+                sys.exit(stopped[1])
 
     def _inside(self) -> _Entered:
         assert self._entered is not None, "this belongs inside `with Run(config) as run:`"
         return self._entered
 
 
-def _prepare_process(script: str, config: LessonConfig) -> tuple[Path, checkpoints.Checkpoint] | None:
-    """Loads Keras and seeds it; returns which run is resumed, None if it is a new one. Raises CourseError."""
+def _prepare_process(script: str, config: LessonConfig) -> Path | None:
+    """Loads Keras and seeds it; returns the folder of the resumed run, None for a new one. Raises CourseError."""
     if program.is_interactive():  # where an earlier run has given the signals back
         signals.stop_in_order()
     check_surroundings(config)
     resumed = None if config.resume is None else resume.interrupted(config.resume)
+    if resumed is not None and not config.resume_anyway:
+        check_conditions(*resumed, conditions_before_keras(config))
     devices.join(script, config, len(resumed[1].history) if resumed else 0)
     print(opening_line(config), flush=True)  # Keras takes seconds to load
     with quiet():  # Keras seeds TensorFlow on every backend, which loads it
         keras.utils.set_random_seed(config.seed)
     if keras.backend.backend() == "tensorflow":
         feed_without_tuning()
-    return resumed
+    return None if resumed is None else resumed[0]
 
 
 def _watch_fit(run: Run, opened: Opened, tracked: tracking.Tracking) -> _Entered:
