@@ -6,13 +6,13 @@ python predict.py photos/                              a folder; with a subfolde
 python predict.py digit.jpg --open                     opens the page that shows what the network saw
 """
 
+import course  # noqa: F401 - first of all: it names a file beside this one that hides a module
 import sys
 import webbrowser
 from pathlib import Path
 
 import tyro
 
-import course  # noqa: F401 - first of all: it names a file beside this one that hides a module
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.system.errors import CourseError
