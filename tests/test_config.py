@@ -61,7 +61,7 @@ def test_a_boolean_stands_alone_or_with_a_value(arguments, expected):
 
 def test_the_lessons_own_values_come_first_and_in_the_order_of_the_file():
     names = list(cnn.Config().values())
-    assert names[:3] == ["img_width", "img_height", "first_layer_convs"]
+    assert names[:3] == ["img_width", "img_height", "channels"]
     assert names.index("optimizer") < names.index("seed")
 
 
