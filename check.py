@@ -33,7 +33,7 @@ from course.runs.certainty import interval
 from course.system import process, signals, tracebacks
 from course.system.errors import CourseError
 from course.system.files import shown, write_text
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 
 FOLDER = Path(__file__).resolve().parent
 SCRIPT = FOLDER / "fashion.py"
@@ -88,7 +88,7 @@ def train(minutes: float, words: list[str] | None = None) -> int:
     outcome = process.run_python([SCRIPT.name, *(words or [])], FOLDER, 60 * minutes)
     folder = grade.attempt_of(outcome.process_id, before)
     if outcome.exit_code == 0 and folder is not None:
-        print(plain_text(outcome.errors), end="", file=sys.stderr)
+        print(printable(outcome.errors), end="", file=sys.stderr)
         return _grade(folder)
     print()
     if outcome.exit_code is None:
@@ -273,7 +273,7 @@ def _console() -> Console:
 
 def _say(text: str) -> None:
     """Prints a paragraph; what comes after its first line, such as a traceback, is not wrapped."""
-    first, *others = plain_text(text).split("\n", maxsplit=1)
+    first, *others = printable(text).split("\n", maxsplit=1)
     console = _console()
     console.print(first)
     for lines in others:

@@ -17,7 +17,7 @@ from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.system.errors import CourseError
 from course.system.files import shown
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 
 
 class Options(CommandLine):
@@ -37,7 +37,7 @@ def main(options: Options) -> int:
     record = asked.tested_run(Path(options.run) if options.run else newest())
     found, failed = asked.questions(asked.find_pictures(options.pictures, record), record)
     for sentence in failed:
-        print(plain_text(sentence), file=sys.stderr)
+        print(printable(sentence), file=sys.stderr)
     if found:
         answers = asked.answers(found, record)
         for line in asked_page.in_lines(answers, record):

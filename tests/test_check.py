@@ -134,7 +134,7 @@ def test_a_script_that_shortens_its_own_traceback_is_shown_as_it_is(checkout):
 
 def test_escape_codes_of_a_script_do_not_reach_the_terminal(checkout):
     codes = "\x1b]0;title\x07\x1b[2J\x1b[1mbold\x1b[0m \x9b31m \u202eback"
-    shown = "bold  back"
+    shown = r"\x1b]0;title\x07\x1b[2Jbold \x9b31m \u202eback"
     for script in (f"raise ValueError({codes!r})", f"import sys; sys.exit({codes!r})"):
         (checkout.folder / "fashion.py").write_text(script, encoding="utf-8")
         answer = checkout.run("check.py", PYTHONUTF8="1")

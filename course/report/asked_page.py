@@ -13,7 +13,7 @@ from course.report.tested_images import names_of
 from course.runs import certainty
 from course.runs.record import Record
 from course.system.files import shown, write_text
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 
 RULES = {  # what is done to a picture, by data set
     "mnist": "its ink, fitted into 20 x 20 pixels and centred by its mass, as MNIST has it.",
@@ -27,7 +27,7 @@ def in_lines(answers: Sequence[Answer], record: Record) -> Iterator[str]:
     assert record.predictions is not None
     width = max(len(_printable(answer.question.file)) for answer in answers)
     for answer in answers:
-        best = "  ".join(f"{plain_text(name)} {_said(output, record)}" for name, output in answer.best)
+        best = "  ".join(f"{printable(name)} {_said(output, record)}" for name, output in answer.best)
         remark = answer.question.prepared.remark
         yield f"{_printable(answer.question.file):{width}}  {best}{f'  ({remark})' if remark else ''}"
     if right := _how_many_right(answers):
@@ -81,4 +81,4 @@ def _said(output: float, record: Record) -> str:
 
 
 def _printable(file: Path) -> str:
-    return plain_text(shown(file))
+    return printable(shown(file))

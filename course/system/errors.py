@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from course.system import program, signals
 from course.system.namesakes import loaded_namesakes
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 from course.system.tracebacks import OUT_OF_MEMORY, shorten
 
 Result = TypeVar("Result")
@@ -44,13 +44,13 @@ def end_in_a_sentence() -> None:
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of an exception's text, its kind if it has none; without a full stop."""
-    return plain_text(str(error).strip().splitlines()[0]).rstrip(".") if str(error).strip() else type(error).__name__
+    return printable(str(error).strip().splitlines()[0]).rstrip(".") if str(error).strip() else type(error).__name__
 
 
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     is_memory = isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__
     if isinstance(error, CourseError) or is_memory or "RESOURCE_EXHAUSTED" in str(error):
-        print(plain_text(str(error)) if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
+        print(printable(str(error)) if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
         sys.exit(2)
     stopped = signals.described(error)
     if stopped is not None:
@@ -58,10 +58,10 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
         sys.exit(stopped[1])
     whole = "".join(traceback.format_exception(error))
     if "--traceback" in program.arguments():
-        print(plain_text(whole), file=sys.stderr, end="")
+        print(printable(whole), file=sys.stderr, end="")
     else:
         lines = [
-            plain_text(shorten(whole, Path(sys.argv[0]).name)),
+            printable(shorten(whole, Path(sys.argv[0]).name)),
             *loaded_namesakes(),
             "The whole traceback: add --traceback.",
         ]

@@ -2,7 +2,7 @@
 
 import re
 
-from course.system.plain_text import plain_text
+from course.system.plain_text import COLOUR
 
 HEADER = "Traceback (most recent call last):"
 FRAME = re.compile(r'^ +File "(.+?)", line (\d+)(.*)\n((?:    .*\n)*)', re.MULTILINE)
@@ -71,7 +71,7 @@ def shorten(errors: str, script: str) -> str:
         for file, number, function, source in (frame.groups() for frame in frames)
         if re.split(r"[\\/]", file)[-1] == script
     ]
-    message = plain_text(traceback[frames[-1].end() :].strip())
+    message = COLOUR.sub("", traceback[frames[-1].end() :].strip())
     message = re.split(r"\n\n?Arguments received by", message, maxsplit=1)[0]
     lines = message[:LONGEST].splitlines()
     shown += lines[:LINES] + ["..."] * (len(lines) > LINES or len(message) > LONGEST)

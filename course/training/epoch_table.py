@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from course.runs.record import Row
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 from course.training.accuracy import with_accuracy
 
 HEADER = """
@@ -89,7 +89,7 @@ class EpochTable(keras.callbacks.Callback):
         line += _figure(row, "val_accuracy", ".2%", 12) + _figure(row, "val_loss", ".4f", 8)
         line += f"{time.monotonic() - self._began:10.0f}"
         for name, value in row.items():  # the learner's own metrics, as far as there is room
-            more = "" if name in SHOWN or value is None else f"  {plain_text(name)} {value:.4g}"
+            more = "" if name in SHOWN or value is None else f"  {printable(name)} {value:.4g}"
             line += more if len(line + more) <= WIDTH else ""
         return line
 

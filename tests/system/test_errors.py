@@ -16,8 +16,8 @@ BEGIN = "from course.system.errors import CourseError, end_in_a_sentence\nend_in
     ("statement", "exit_code", "said"),
     [
         ("raise CourseError('Do this.')", 2, "Do this.\n"),
-        ("raise CourseError('Do \x1b[1mthis\x1b[0m.\x07')", 2, "Do this."),
-        ("raise ValueError('\x1b[2J')", 1, "ValueError"),
+        ("raise CourseError('Do \x1b[1mthis\x1b[0m.\x07')", 2, r"Do this.\x07"),
+        ("raise ValueError('\x1b[2J')", 1, r"ValueError: \x1b[2J"),
         ("raise MemoryError", 2, "Out of memory. Try a smaller batch_size, "),
         ("raise KeyboardInterrupt", 130, "\nStopped by Ctrl-C.\n"),
         ("raise ValueError('Unknown.')", 1, "ValueError: Unknown.\n\nThe whole traceback: add --traceback.\n"),
