@@ -22,7 +22,7 @@ from course.sweep.file import Content, SweepFile, Value, read_sweep_file
 from course.system import program
 from course.system.errors import CourseError
 from course.system.files import shown, write_json, write_text
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 from course.system.problems import first_problem
 
 SWEEPS = "sweeps"  # in runs/
@@ -41,7 +41,7 @@ class Trial(BaseModel, extra="forbid", frozen=True):
     seconds: float = 0
     folder: str | None = None  # of its run, from runs/
     node: str | None = None  # of the cluster, by its number in Ray
-    problem: Annotated[str, AfterValidator(plain_text)] | None = None  # a sentence, if it failed
+    problem: Annotated[str, AfterValidator(printable)] | None = None  # a sentence, if it failed
 
     @property
     def ended(self) -> bool:

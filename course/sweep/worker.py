@@ -18,7 +18,7 @@ from course.runs.record import Row, read_config, read_history
 from course.sweep.trials import Sweep, TrialProgress
 from course.system import process, signals
 from course.system.errors import CourseError
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 
 SECONDS_BETWEEN_LOOKS = 0.1
 STOPPED = [128 + getattr(signal, name) for name in signals.NAMES if hasattr(signal, name)]  # exit codes
@@ -112,7 +112,7 @@ class Worker(tune.Trainable):
             return self._failed(self.trial.problem)
         if code > 0:
             lines = self.sweep.log(self.trial.number).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            last = plain_text(lines[-1])[:300] if lines else ""
+            last = printable(lines[-1])[:300] if lines else ""
             return self._failed(last or f"It ended with exit code {code} and no message.")
         if not rows and self.trial.ended:  # and its folder was deleted since
             rows = [{"epoch": self.trial.epochs, self.sweep.file.metric.name: self.trial.score}]

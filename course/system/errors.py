@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from course.system import program, signals
 from course.system.namesakes import loaded_namesakes
-from course.system.plain_text import plain_text
+from course.system.plain_text import printable
 from course.system.tracebacks import OUT_OF_MEMORY, shorten
 
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ def first_line(error: BaseException) -> str:
 def _report(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     is_memory = isinstance(error, MemoryError) or "ResourceExhausted" in kind.__name__
     if isinstance(error, CourseError) or is_memory or "RESOURCE_EXHAUSTED" in str(error):
-        print(plain_text(str(error)) if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
+        print(printable(str(error)) if isinstance(error, CourseError) else OUT_OF_MEMORY, file=sys.stderr)
         sys.exit(2)
     stopped = signals.described(error)
     if stopped is not None:

@@ -1,14 +1,12 @@
-"""Text of somebody else's as a terminal may show it: nothing in it moves the cursor, sets a title or a colour."""
+"""Text of a learner's script, or of a file, without what a terminal would obey."""
 
 import re
 
-SEQUENCE = re.compile(  # ECMA-48: a string up to its end (a title, a link), or a control sequence, or a single one
-    r"(?:\x1b[\]P^_X]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?"
-)
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # all but tab and new line
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # with which Keras writes some messages in bold
+# Control characters but the tab and the end of a line, characters that turn the order of others, halves of a pair.
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def plain_text(text: str) -> str:
-    """Returns a text without escape sequences, control characters and marks that reverse it; lines stay lines."""
-    return CONTROL.sub("", SEQUENCE.sub("", text.replace("\r\n", "\n")))
+def printable(text: str) -> str:
+    """Returns a text without colours, and with other control characters as Python writes them, such as \\x07."""
+    return OBEYED.sub(lambda found: ascii(found[0])[1:-1], COLOUR.sub("", text.replace("\r\n", "\n")))
