@@ -112,7 +112,7 @@ def test_a_trial_that_found_no_room_is_trained_again(sweep, problem):
 
 def test_what_a_trial_says_cannot_steer_a_terminal_or_a_table(sweep):
     sweep.keep(scored(1, None, state="failed", problem="\x1b]0;title\x07\x1b[2Jgone\x1b[31m red\r"))
-    assert sweep.trial(1).problem == "gone red"
+    assert sweep.trial(1).problem == r"\x1b]0;title\x07\x1b[2Jgone red\r"
     sweep.write_table()
     assert "\x1b" not in (sweep.folder / "trials.csv").read_text()
 

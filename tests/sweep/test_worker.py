@@ -142,7 +142,7 @@ def test_a_trial_that_found_no_room_is_trained_again(stand_in, thorough):
     said = first.stdout
     again = f"`python sweep.py --resume runs/sweeps/{newest(stand_in).name}`"
     assert f"For 1 the disk was full; once there is room, {again} trains them." in said
-    assert "\nTrial 2 of 2: It cannot be written (No space left on device). (--ends=" in said
+    assert r"Trial 2 of 2: \x1b]0;a title\x07It cannot be written (No space left on device). (--ends=" in said
     assert [row["state"] for row in table(stand_in)] == ["finished", "failed"]
     assert "\x1b" not in said + (newest(stand_in) / "trials.csv").read_text()
 
