@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from course import muon
+from course.runs import folder as run_folder
 
 UNFOLDED = 20  # times the size of its file; Keras compresses nothing
 AND_ALSO = 2**24  # bytes
@@ -23,7 +24,7 @@ def load_network(file: Path) -> keras.Model:
         size, unfolded = file.stat().st_size, sum(part.file_size for part in archive.infolist())
         if unfolded > UNFOLDED * size + AND_ALSO:
             raise ValueError(f"its file of {size / 2**20:,.1f} MiB unfolds to {unfolded / 2**20:,.0f} MiB")
-        config = json.loads(archive.read("config.json"), object_hook=_without_optimizer)
+        config = json.loads(archive.read(run_folder.CONFIG), object_hook=_without_optimizer)  # Keras calls it so, too
     with keras.StatelessScope(initialize_variables=False):  # without memory for its parameters
         network = keras.saving.deserialize_keras_object(config, custom_objects=known, safe_mode=True)
     parameters = network.count_params()

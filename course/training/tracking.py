@@ -222,7 +222,7 @@ def _at_most(seconds: float, module: ModuleType) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 os.kill(int(unborn[1]), getattr(signal, "SIGKILL", signal.SIGTERM))
         if not killed.is_set():
-            if isinstance(error, SystemExit):
+            if isinstance(error, SystemExit) or (process is not None and process.poll() is not None):
                 raise ChildProcessError("Weights & Biases' own process was ended") from None
             raise
     finally:
