@@ -267,19 +267,21 @@ def _settings(operation: keras.Operation, config: dict, shape: Shape, output: Sh
     if config.get("interpolation", "nearest") != "nearest" or config.get("rms_scaling"):
         raise NotAlive(f"the page does not know a setting of its layer {name}, of class {kind}")
     if "axis" in settings:
-        axes = sorted(axis % (len(shape) + 1) - 1 for axis in np.atleast_1d(settings["axis"]).tolist())
+        axes = keras.tree.flatten(settings["axis"])  # None among them if it is all axes, that of the images included
+        axes = sorted(-1 if axis is None else axis % (len(shape) + 1) - 1 for axis in axes)
         following = list(range(axes[0], len(shape)))
         known = axes == following if kind in {"LayerNormalization", "GroupNormalization"} else len(axes) == 1
         if not known or axes[0] < 0:
             raise NotAlive(f"its layer {name} works along axes that the page does not know")
-        settings["size"] = math.prod(shape[axes[0] :])
-        settings["axis"] = axes[0]
+        settings |= {"axis": axes[0], "size": math.prod(shape[axes[0] :])}
     if kind == "Reshape":
         settings["target_shape"] = output
     if kind == "Rescaling":
         settings |= {each: np.asarray(getattr(operation, each)).tolist() for each in settings}
         if not all(isinstance(value, int | float) for value in settings.values()):
             raise NotAlive(f"its layer {name} has a scale for each channel")
+    if not all(math.isfinite(value) for value in settings.values() if isinstance(value, float)):
+        raise NotAlive(f"its layer {name} has a setting that is not a finite number")
     return settings
 
 

@@ -120,6 +120,11 @@ def a_class():
     return model
 
 
+def flipped():
+    image = keras.Input((8, 8, 1))
+    return keras.Model(image, keras.ops.flip(image))  # along all axes
+
+
 def diverged():
     model = sequential(layers.Flatten(), layers.Dense(2, name="last"))
     model.layers[-1].bias.assign([np.nan, 0])
@@ -141,6 +146,10 @@ def diverged():
         (lambda: sequential(layers.Flatten("channels_first", name="it")), "layer it has channels first"),
         (lambda: sequential(layers.UpSampling2D(interpolation="bilinear", name="it")), "a setting of its layer it"),
         (lambda: sequential(layers.LayerNormalization(axis=1, name="it")), "layer it works along axes"),
+        (lambda: sequential(layers.LayerNormalization(axis=[1, 3], name="it")), "layer it works along axes"),
+        (flipped, "works along axes that the page does not know"),
+        (lambda: sequential(layers.Rescaling([1, 2], name="it"), shape=(4, 4, 2)), "it has a scale for each channel"),
+        (lambda: sequential(layers.Rescaling(np.inf, name="it")), "layer it has a setting that is not a finite number"),
         (lambda: sequential(layers.Flatten(), layers.Dense(50_000)), "its 3,250,000 weights are more than"),
         (lambda: sequential(layers.Conv2D(99, 99, padding="same"), shape=(99, 99, 1)), "needs 9,510,"),
     ],

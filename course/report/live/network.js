@@ -47,7 +47,9 @@ Live.readLayers = (described, input) => {
 /** Decodes an array of weights; its data may also be numbers, for a page that lets a reader choose them. */
 Live.numbers = ({ shape, data }) => {
   if (typeof data !== "string") return { shape, values: Float32Array.from(data) };
-  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+  const text = atob(data);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i); // Uint8Array.from takes ten times as long
   return { shape, values: new Float32Array(bytes.buffer) };
 };
 
