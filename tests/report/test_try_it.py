@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import re
-import statistics
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +82,9 @@ def until(page, condition: str) -> None:
 
 
 def settle(page) -> None:
-    """Waits until the page has answered."""
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    """Waits until the page has answered, and drawn all layers."""
+    frame = "new Promise(requestAnimationFrame)"
+    page.evaluate(f"async () => {{ await {frame}; await {frame}; await new Promise(done => setTimeout(done)); }}")
 
 
 def picture(array: np.ndarray) -> bytes:
@@ -334,27 +334,35 @@ def test_test_images_that_are_drawn_again_are_read_as_well(page, how, thorough):
         )
         right["original"] += found[0] == label
         right["redrawn"] += found[1] == label
+    print(f"{how}: {right} of {count}")
     assert right["redrawn"] >= right["original"] - max(0.015 * count, 2)
 
 
 @pytest.mark.slow
-def test_an_answer_comes_while_one_draws(page, thorough):
-    took = page.evaluate(
-        """async () => {
-            const pad = document.getElementById("live-pad"), box = pad.getBoundingClientRect(), took = [];
-            const send = (kind, x, y) => pad.dispatchEvent(new PointerEvent(kind, {
-                pointerId: 1, button: 0, buttons: 1, clientX: box.left + x, clientY: box.top + y}));
-            pad.setPointerCapture = undefined;
-            send("pointerdown", 100, 40);
-            for (let i = 0; i < 40; i++) {
-                await new Promise(requestAnimationFrame);
-                const began = performance.now();
-                send("pointermove", 100 + i, 40 + 4 * i);
-                await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-                took.push(performance.now() - began);
-            }
-            return took;
-        }"""
-    )
-    print(f"stroke to answer: median {statistics.median(took):.1f} ms, longest {max(took):.1f} ms")
-    assert statistics.median(took) <= (50 if thorough else 500)  # a machine that does other things is slower
+def test_an_answer_comes_while_one_draws(page):
+    """Of the page's own thread, the processor's time alone counts: a machine that does other things is slower."""
+    browser = page.context.new_cdp_session(page)
+    browser.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy() -> float:
+        metrics = browser.send("Performance.getMetrics")["metrics"]
+        return 1000 * next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+
+    page.click("#live-clear")
+    before, answers = busy(), set()
+    for number in range(20):
+        page.evaluate(
+            """i => {
+                const pad = document.getElementById("live-pad"), box = pad.getBoundingClientRect();
+                pad.setPointerCapture = undefined;
+                pad.dispatchEvent(new PointerEvent(i ? "pointermove" : "pointerdown", {
+                    pointerId: 1, buttons: 1, clientX: box.left + 100 + i, clientY: box.top + 40 + 8 * i}));
+            }""",
+            number,
+        )
+        settle(page)
+        answers.add(page.evaluate(SAYS))
+    took = (busy() - before) / 20
+    print(f"stroke to answer, and all layers drawn: {took:.1f} ms")
+    assert len(answers) > 5
+    assert took <= 50

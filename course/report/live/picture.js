@@ -127,15 +127,16 @@
     return inBytes(placed(small, Math.round(SIZE / 2 - across / mass), Math.round(SIZE / 2 - down / mass)));
   };
 
-  /** The largest (or smallest, by `better`) value within `reach` pixels of each, first along rows, then columns. */
-  const extreme = (old, reach, better) => {
+  /** The highest value within `reach` pixels of each, first along rows, then along columns. */
+  const highest = (old, reach) => {
     const along = (values, length, lines, step, jump) => {
       const made = new Float32Array(values.length);
       for (let line = 0; line < lines; line++) {
         for (let i = 0; i < length; i++) {
-          let found = values[line * jump + i * step];
+          let found = -Infinity;
           for (let k = Math.max(0, i - reach); k <= Math.min(length - 1, i + reach); k++) {
-            found = better(found, values[line * jump + k * step]);
+            const value = values[line * jump + k * step];
+            if (value > found) found = value;
           }
           made[line * jump + i * step] = found;
         }
@@ -145,6 +146,9 @@
     const rows = along(old.values, old.width, old.height, 1, old.width);
     return picture(old.width, old.height, along(rows, old.height, old.width, old.width, 1));
   };
+
+  const negated = (old) => picture(old.width, old.height, old.values.map((value) => -value));
+  const lowest = (old, reach) => negated(highest(negated(old), reach));
 
   /** A picture without its details: each pixel the mean of all within about `reach` pixels. */
   const blurred = (old, reach) => {
@@ -214,12 +218,16 @@
     const longest = Math.max(paper.width, paper.height);
     // 1. Which is ink? Strokes are few, so they are the rare, strong differences from the brightness around them.
     const around = blurred(paper, longest / 6);
-    const lean = paper.values.reduce((sum, value, i) => sum + (value - around.values[i]) ** 3, 0);
+    let lean = 0;
+    for (let i = 0; i < paper.values.length; i++) {
+      const difference = paper.values[i] - around.values[i];
+      lean += difference * difference * difference;
+    }
     const dark = lean > 0 ? picture(paper.width, paper.height, paper.values.map((value) => 255 - value)) : paper;
     // 2. The paper without the strokes: the brightest value around each pixel, and of those the darkest again, so that
     //    shadows keep their place; the difference from it is ink, wherever the shadow lies.
     const coarse = shrunk(dark, COARSE);
-    const closed = extreme(extreme(coarse, COARSE / 6, Math.max), COARSE / 6, Math.min);
+    const closed = lowest(highest(coarse, COARSE / 6), COARSE / 6);
     const light = resized(closed, dark.width, dark.height);
     const ink = picture(dark.width, dark.height, dark.values.map((value, i) => Math.max(0, light.values[i] - value)));
     if (largest(ink.values) < LEAST_CONTRAST) return null;
@@ -237,7 +245,7 @@
     // 5. What is as dark as the mean of the digit is full ink; the pixels next to it are its grey edge.
     const inked = ink.values.filter((_, i) => kept.values[i]);
     const full = inked.reduce((a, b) => a + b, 0) / inked.length;
-    const edge = extreme(kept, 1, Math.max).values;
+    const edge = highest(kept, 1).values;
     return picture(ink.width, ink.height, ink.values.map((value, i) => edge[i] * Math.min(255, (255 * value) / full)));
   };
 
@@ -273,8 +281,8 @@
       return sum / (all + around[0]);
     });
     // 4. It is negated, so that a light background becomes 0, and 5. put into the middle of 28 x 28.
-    const negated = picture(width, height, sharp.map((value) => (corner >= 128 ? 255 - value : value)));
-    return inBytes(placed(negated, Math.floor((SIZE - width) / 2), Math.floor((SIZE - height) / 2)));
+    const dark = picture(width, height, sharp.map((value) => (corner >= 128 ? 255 - value : value)));
+    return inBytes(placed(dark, Math.floor((SIZE - width) / 2), Math.floor((SIZE - height) / 2)));
   };
 
   /** A picture of the learner's own kind: whole, in its proportions, and around it the brightness of its edge. */

@@ -121,6 +121,7 @@
       const changed = whatIf.apply(pixels);
       this.seen.draw(changed, whatIf.covered);
       at("reset").disabled = !whatIf.isChanged;
+      clearTimeout(this.later);
       if (!this.pixels) {
         this.layers.clear();
         this.answer.clear("Draw something, or choose a test image.");
@@ -129,7 +130,7 @@
       const outputs = this.network.run(this.prepared(changed));
       const before = whatIf.isChanged ? this.network.answer(this.prepared(pixels)) : null;
       this.answer.show(outputs.at(-1).values, before);
-      this.layers.show(outputs);
+      this.later = setTimeout(() => this.layers.show(outputs)); // the browser shows the answer first
     }
   }
 
