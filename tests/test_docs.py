@@ -56,6 +56,14 @@ def test_what_a_page_suggests_to_try_was_measured(name):
         assert cells[0] == of_last_epoch(command, "test_accuracy"), command
 
 
+def test_colour_helps_as_much_as_the_page_says():
+    grey, colour = (100 * np.array([run["test_accuracy"] for run in RUNS[command]]) for command in (
+        claims.IN_GREY, f"{claims.IN_GREY} --channels 3",
+    ))  # fmt: skip
+    figures = [f"{each.mean():.1f}% ± {each.std(ddof=1):.1f}" for each in (colour, grey)]
+    assert f"{figures[0]} in colour, {figures[1]} in grey" in page("your-own-pictures")
+
+
 def test_what_runs_say_of_themselves_is_what_a_bootstrap_says():
     measured = results("verdicts")
     for command, seeds in verdicts.SEEDS.items():
