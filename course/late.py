@@ -26,7 +26,7 @@ def backend() -> str:
 
     Raises CourseError if Keras cannot be loaded with it, or with a limit that the environment sets.
     """
-    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    name = os.environ.get("KERAS_BACKEND") or _installed()
     if name not in BACKENDS:
         raise CourseError(f"KERAS_BACKEND is {name}, but must be {' or '.join(BACKENDS)}; change it or unset it.")
     if importlib.util.find_spec(name) is None:
@@ -39,6 +39,14 @@ def backend() -> str:
         if not value.isascii() or not value.isdecimal() or int(value[:9]) < 1:
             raise CourseError(f"{limit} is {value or 'empty'}, but must be a whole number, at least 1; unset it.")
     return name
+
+
+def _installed() -> str:
+    """Returns the backend where KERAS_BACKEND does not say which: TensorFlow, or JAX where that alone is installed."""
+    if importlib.util.find_spec("tensorflow") is None and importlib.util.find_spec("jax") is not None:
+        os.environ["KERAS_BACKEND"] = "jax"
+        return "jax"
+    return "tensorflow"
 
 
 class LateModule(types.ModuleType):

@@ -1,6 +1,7 @@
 """Keras, loaded when it is used, and the backends that it may have."""
 
 import importlib.util
+import os
 
 import pytest
 
@@ -38,6 +39,13 @@ def test_without_a_word_about_it_the_backend_is_tensorflow(named, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CourseError, match=r"^Keras' backend is tensorflow, which is not installed; `pip install"):
         late.backend()
+
+
+def test_without_tensorflow_the_backend_is_jax(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name))
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    assert late.backend() == os.environ["KERAS_BACKEND"] == "jax"  # which Keras reads
 
 
 @pytest.mark.parametrize("value", ["x", "", "0", "-1", "1.5", "9" * 5000 + "x"])

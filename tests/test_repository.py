@@ -15,7 +15,7 @@ from course.runs import folder as run_folder
 
 COURSE = REPOSITORY / "course"
 LESSONS = ("mlp", "cnn", "fast", "best", "fashion", "convolution")
-REQUIREMENTS = ("requirements.txt", "requirements-sweep.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-jax.txt", "requirements-sweep.txt", "requirements-dev.txt")
 IMPORTED_AS = {
     "pillow": "PIL",
     "pyyaml": "yaml",
@@ -99,6 +99,12 @@ def test_the_requirements_files_are_those_of_the_project():
     assert packages("requirements.txt") == set(declared["project"]["dependencies"])
     assert packages("requirements-sweep.txt") == set(groups["sweep"])
     assert packages("requirements-dev.txt") == {line for line in groups["dev"] if isinstance(line, str)}
+
+
+def test_the_light_way_differs_in_the_backend_alone():
+    light, whole = packages("requirements-jax.txt"), packages("requirements.txt")
+    assert {line.partition(">=")[0] for line in light ^ whole} == {"jax", "tensorflow"}
+    assert light - whole == {line for line in packages("requirements-dev.txt") if line.startswith("jax>=")}
 
 
 def test_ci_runs_the_readmes_test_command_and_then_the_slow_tests():
