@@ -418,7 +418,7 @@ def _binds_config(node: ast.AST) -> bool:
 
 
 def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
-    for name in ("name", "resume", "traceback"):
+    for name in ("name", "open", "resume", "resume_anyway", "traceback"):
         if name in sweep.parameters:
             raise CourseError(f"{name} cannot be a parameter, because a sweep sets it itself; remove it.")
     if sweep.project is not None and "project" not in sweep.parameters:
