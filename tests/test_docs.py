@@ -16,7 +16,7 @@ import cnn
 import convolution
 import fast
 import mlp
-from benchmarks import claims, verdicts
+from benchmarks import claims, photos, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
 from course.data import hold_out, load_data_set
 from docs import build, measure
@@ -54,6 +54,14 @@ def test_what_a_page_suggests_to_try_was_measured(name):
     assert 3 <= len(found) <= 8
     for command, cells in found.items():
         assert cells[0] == of_last_epoch(command, "test_accuracy"), command
+
+
+def test_the_table_of_photos_is_what_was_measured():
+    measured = (DOCS.parent / "benchmarks" / "photos.md").read_text(encoding="utf-8")
+    rows = [line for line in measured.splitlines() if line.startswith("|")]
+    assert "\n".join(rows) in (DOCS / "your-own-pictures.md").read_text(encoding="utf-8")
+    kinds = json.loads((DOCS.parent / "benchmarks" / "photos.json").read_text(encoding="utf-8"))
+    assert all(kinds["originals"] - kinds[kind]["right"] <= 0.02 for kind in photos.KINDS)
 
 
 def test_colour_helps_as_much_as_the_page_says():
