@@ -31,8 +31,9 @@ def names_of(record: Record, predictions: Predictions) -> tuple[str, ...]:
 
 
 def to_look_at(image: np.ndarray, data: str) -> np.ndarray:
-    """Returns an image as people expect it: the course's own, which are ink on 0, as dark ink on white."""
-    return 255 - image if data in DATA_SETS else image
+    """Returns an image as people expect it: where 0 is paper and 255 ink, as in .npz files, as dark ink on white."""
+    is_ink = image.ndim == 2 and (data in DATA_SETS or data.endswith(".npz"))
+    return 255 - image if is_ink else image
 
 
 def as_png(image: np.ndarray, data: str) -> bytes:

@@ -1,5 +1,7 @@
 """A network that a run has kept, loaded without trusting its file."""
 
+from __future__ import annotations
+
 import json
 import zipfile
 from pathlib import Path

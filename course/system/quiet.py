@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO
 
+from course.system import signals
 from course.system.errors import CourseError
 
 LAST_WORDS = """
@@ -58,19 +59,15 @@ def quiet(descriptor: int = 2) -> Iterator[None]:
 @contextlib.contextmanager
 def _last_words(output: IO[bytes], descriptor: int) -> Iterator[None]:
     """Lets another process show what is in a file if this one dies in the block, when no Python runs any more."""
-    try:
-        witness = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", LAST_WORDS],
-            stdin=subprocess.PIPE,  # which the system closes with this process
-            stdout=output,
-            stderr=descriptor,
-            start_new_session=True,  # Ctrl-C is not meant for it
-        )
-    except OSError:  # the system has no room for a process
+    with contextlib.ExitStack() as stack:
+        with signals.uninterrupted(), contextlib.suppress(OSError):  # the system may have no room for a process
+            witness = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", LAST_WORDS],
+                stdin=subprocess.PIPE,  # which the system closes with this process
+                stdout=output,
+                stderr=descriptor,
+                start_new_session=True,  # Ctrl-C is not meant for it
+            )
+            stack.enter_context(witness)
+            stack.callback(witness.kill)
         yield
-        return
-    with witness:
-        try:
-            yield
-        finally:
-            witness.kill()
