@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,13 +44,33 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if len(files) == 1 and files.pop().suffix == ".py" else WORKERS
 
 
+# Slow tests that take longest, and of which others try the most: --thorough alone runs them.
+LEFT_TO_THOROUGH = (  # as regular expressions
+    r"test_full_runs.*\[(mlp|fashion)\]", "test_the_same_seed_gives_the_same_bytes_and_another_seed_others",
+    "test_processes_that_were_interrupted_continue_together", "test_a_lost_process_ends_the_other_with_its_epochs_kept",
+    "test_on_a_cluster_what_is_killed_is_started_again", r"test_jax_runs_the_scripts\[(cnn|fast)\]",
+    "test_convolution_script.py::test_every_field_has_an_effect",
+    r"test_a_resumed_run_ends_with_the_numbers_of_one_that_was_never_interrupted\[cnn\]",
+    "test_a_file_sorted_by_class_is_learnt_as_well_as_a_shuffled_one", "test_power_cut.*xfs", r"test_disk_full\[220\]",
+    r"test_a_solution_has_the_structure_of_its_level_and_nothing_wrong\[[56]\]",
+    "test_many_runs_at_once_have_complete_folders", r"test_a_layer_computes_as_keras_does\[[E-Z]",
+    r"test_photos_are_read_nearly_as_well_as_the_originals\[[dlt]", r"test_the_stopwatch_times_a_script.*\[words1\]",
+    r"test_a_poor_environment_changes_nothing\[a", r"test_a_bad_server_costs_seconds_and_nothing_else\[silent",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the slow tests unless --slow or --thorough asks for them."""
-    if config.getoption("--slow") or config.getoption("--thorough"):
+    """Leaves out the slow tests unless asked for, and the slowest of them without --thorough."""
+    if config.getoption("--thorough"):
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in slow]
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker("slow")
+        and (not config.getoption("--slow") or any(re.search(name, item.nodeid) for name in LEFT_TO_THOROUGH))
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def _activation(opened: dict, near: object, values: np.ndarray) -> None:
     assert opened["after"] == near
     assert opened["before"] in values[opened["inputs"]]
     if opened["activation"] not in BY_LAYER | {"log_softmax"}:
-        assert float(keras.activations.get(opened["activation"])(opened["before"])) == near
+        assert float(keras.activations.get(opened["activation"])(np.float32(opened["before"]))) == near
 
 
 def _moved(opened: dict, near: object, values: np.ndarray) -> None:
@@ -98,7 +98,7 @@ def _activated(opened: dict, before: float, near: object) -> None:
     if "softmax" in opened:
         _powers(opened["softmax"], near)
     elif opened["activation"] != "log_softmax":
-        assert float(keras.activations.get(opened["activation"])(opened["before"])) == near
+        assert float(keras.activations.get(opened["activation"])(np.float32(opened["before"]))) == near
 
 
 def _powers(softmax: dict, near: object) -> None:

@@ -276,7 +276,8 @@ def test_a_mistake_after_training_costs_no_epoch(checkout, small_data):
     assert "epoch " not in answer.stdout
     assert (folder / "history.csv").read_bytes() == history
     assert [row.split(b",")[0] for row in history.splitlines()[1:]] == [b"1", b"2", b"3", b"4"]
-    assert len(json.loads((folder / "attempt.json").read_text())["fits"]) == 2
+    parts = json.loads((folder / "attempt.json").read_text())["parts"]
+    assert len(parts[0]["fits"]) == 2
     assert (folder / "metrics.json").exists()
 
 
