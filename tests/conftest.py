@@ -46,7 +46,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 # Slow tests that take longest, and of which others try the most: --thorough alone runs them.
 LEFT_TO_THOROUGH = (  # as regular expressions
-    r"test_full_runs.*\[(mlp|fashion)\]", "test_the_same_seed_gives_the_same_bytes_and_another_seed_others",
+    r"test_full_runs.*\[(mlp|fashion)", r"test_devices.*\[two-devices\]", "test_a_second_ctrl_c_does_no_harm",
+    r"test_a_run_that_is_stopped_at_any_moment_says_how_to_resume\[0-15\]",
+    r"costs_seconds_and_nothing_else\[None-dead\]",
+    "test_folds_resume_with_the_weights_of_every_network", "test_a_reference_answer_that_is_stopped_says_how_to_go_on",
+    r"test_a_resumed_run_ends_with_the_numbers_of_one_that_was_never_interrupted\[fashion\]",
+    r"test_wandb_mode_is_obeyed_even_with_a_key\[offline\]", "test_the_programs_end_in_a_sentence_too",
+    "test_a_run_without_a_finished_epoch_begins_again_in_its_folder",
+    "test_the_same_seed_gives_the_same_bytes_and_another_seed_others",
     "test_processes_that_were_interrupted_continue_together", "test_a_lost_process_ends_the_other_with_its_epochs_kept",
     "test_on_a_cluster_what_is_killed_is_started_again", r"test_jax_runs_the_scripts\[(cnn|fast)\]",
     "test_convolution_script.py::test_every_field_has_an_effect",
