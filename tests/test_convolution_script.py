@@ -173,9 +173,11 @@ def test_what_is_impossible_is_answered_before_keras_is_loaded(checkout, argumen
 
 def test_a_wrong_picture_is_answered_with_less_than_a_second_of_work(checkout):
     (checkout.folder / "huge.png").write_bytes(huge_png())
-    before = os.times()
-    answer = checkout.run("convolution.py", "--image", "huge.png")
-    after = os.times()  # not the clock: the machine may be busy
-    assert answer.returncode == 2
-    work = after.children_user + after.children_system - before.children_user - before.children_system
-    assert 0 < work < 1
+    work = []
+    for _ in range(3):  # the least of them: work on a busy machine takes longer, too
+        before = os.times()
+        answer = checkout.run("convolution.py", "--image", "huge.png")
+        after = os.times()  # not the clock: the machine may be busy
+        assert answer.returncode == 2
+        work.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert 0 < min(work) < 1
