@@ -5,15 +5,13 @@ about the same photos merely shrunk, without the rule by which MNIST's images we
 photos.md next to this file.
 """
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image, ImageFilter
 
 from benchmarks.accuracy import FOLDER, measured_on, run
 from course.data import load_test_images
-from course.own_pictures.preparing import PreparedPicture, prepared
-from course.report.asked import Question, answers
+from course.own_pictures.preparing import prepared
+from course.report.asked import outputs_for
 from course.runs.record import Record, read_run
 from course.system.errors import CourseError
 from course.system.files import write_json, write_text
@@ -76,9 +74,7 @@ def _seen(taken: np.ndarray) -> np.ndarray:
 
 
 def _right(record: Record, images: list[np.ndarray], labels: np.ndarray) -> float:
-    asked = [Question(Path("photo"), "", PreparedPicture(image, ""), b"") for image in images]
-    said = [answer.best[0][0] for answer in answers(asked, record)]
-    return float(np.mean([name == str(label) for name, label in zip(said, labels, strict=True)]))
+    return float(np.mean(outputs_for(np.stack(images), record).argmax(axis=1) == labels))
 
 
 if __name__ == "__main__":

@@ -87,6 +87,25 @@ def thorough(request) -> bool:
 
 
 @pytest.fixture(scope="session")
+def train_cnn(tmp_path_factory) -> Callable[..., Path]:
+    """Trains cnn.py in this process with some values of its config; returns the folder of the run."""
+
+    def train(**values: object) -> Path:
+        import cnn  # late, because most tests need no script
+        from course.runs import folder as run_folder
+
+        folder = tmp_path_factory.mktemp("trained")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("WANDB_MODE", "disabled")
+            patch.setattr(run_folder, "RUNS", folder)
+            cnn.main(cnn.Config(**values))
+        (metrics,) = folder.glob("cnn/2*/metrics.json")
+        return metrics.parent
+
+    return train
+
+
+@pytest.fixture(scope="session")
 def new_checkout(tmp_path_factory) -> Callable[[], Checkout]:
     """Makes a checkout; for fixtures that live longer than one test."""
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import cnn
 import predict
 from benchmarks.photos import KINDS, photo
 from course.data import load_data_set
@@ -18,15 +17,9 @@ from course.runs.record import read_run
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
+def run(train_cnn) -> Path:
     """The folder of a run of cnn.py that reads most digits."""
-    folder = tmp_path_factory.mktemp("asked")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "disabled")
-        patch.setattr(run_folder, "RUNS", folder)
-        cnn.main(cnn.Config(limit=5_000, epochs=2))
-    (metrics,) = folder.glob("cnn/2*/metrics.json")
-    return metrics.parent
+    return train_cnn(limit=5_000, epochs=2)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a trained network says of pictures that it was not trained on, and the page that shows it."""
 
-import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +12,11 @@ from course.own_pictures.preparing import PreparedPicture, prepared
 from course.own_pictures.reading import SUFFIXES, read_picture_file
 from course.report.network import SavedNetwork
 from course.report.preparation import CHECKED, how_prepared
+from course.report.style import address_of
 from course.report.tested_images import as_png, images_of, names_of
 from course.runs import folder as run_folder
 from course.runs.record import Record, read_run
-from course.system.errors import CourseError
+from course.system.errors import CourseError, first_line
 from course.system.files import shown
 
 THUMBNAIL = 160  # pixels of a picture on the page
@@ -97,19 +97,9 @@ def questions(files: Sequence[tuple[Path, str]], record: Record) -> tuple[list[Q
 
 
 def answers(asked: Sequence[Question], record: Record) -> list[Answer]:
-    """Asks the network of a run about prepared pictures.
-
-    Raises CourseError if it cannot be loaded, or if it cannot be told how its lesson scales pixels.
-    """
+    """Asks the network of a run about prepared pictures; raises CourseError as `outputs_for` does."""
     assert record.predictions is not None
-    try:
-        network = SavedNetwork(record.folder / run_folder.MODEL)
-    except Exception as error:  # whatever Keras raises for a learner's network
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CourseError(f"The network of {shown(record.folder)} cannot be loaded ({why[:200]}).") from None
-    images = images_of(record, min(CHECKED, len(record.predictions.labels)))
-    preparation = how_prepared(images, record.predictions, network.answers)
-    outputs = network.answers(preparation.apply(np.stack([question.prepared.image for question in asked])))
+    outputs = outputs_for(np.stack([question.prepared.image for question in asked]), record)
     names = names_of(record, record.predictions)
     return [
         Answer(question, tuple((names[each], float(row[each])) for each in np.argsort(-row, kind="stable")[:BEST]))
@@ -117,11 +107,24 @@ def answers(asked: Sequence[Question], record: Record) -> list[Answer]:
     ]
 
 
+def outputs_for(pictures: np.ndarray, record: Record) -> np.ndarray:
+    """Returns what the network of a run says of pictures as its data set would store them, (n, ...): (n, classes).
+
+    Raises CourseError if it cannot be loaded, or if it cannot be told how its lesson scales pixels.
+    """
+    assert record.predictions is not None
+    try:
+        network = SavedNetwork(record.folder / run_folder.MODEL)
+    except Exception as error:  # whatever Keras raises for a learner's network
+        raise CourseError(f"The network of {shown(record.folder)} cannot be loaded ({first_line(error)}).") from None
+    images = images_of(record, min(CHECKED, len(record.predictions.labels)))
+    preparation = how_prepared(images, record.predictions, network.answers)
+    return network.answers(preparation.apply(pictures))
+
+
 def address(question: Question, data: str) -> tuple[str, str]:
     """Returns a picture, and what the network sees of it, as addresses, so that a page needs no other files."""
-    kinds = (("jpeg", question.thumbnail), ("png", as_png(question.prepared.image, data)))
-    first, second = (f"data:image/{kind};base64,{base64.b64encode(file).decode()}" for kind, file in kinds)
-    return first, second
+    return address_of(question.thumbnail, "jpeg"), address_of(as_png(question.prepared.image, data))
 
 
 def _thumbnail(picture: Image.Image) -> bytes:

@@ -1,6 +1,5 @@
 """The report of a run: one page, with all its pictures inside, that opens without a network."""
 
-import base64
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +10,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course.report import figures, measures
-from course.report.network import FirstWeights, SavedNetwork
+from course.report.network import FirstWeights
 from course.report.preparation import Preparation
-from course.report.style import png, svg
-from course.report.tested_images import as_png, images_of, names_of, to_look_at
+from course.report.run_to_show import RunToShow
+from course.report.style import address_of, png, svg
+from course.report.tested_images import as_png, to_look_at
 from course.report.trust import how_far_to_trust
 from course.report.try_it import what_can_be_tried
 from course.report.votes import read_votes
@@ -54,7 +54,7 @@ class Picture(NamedTuple):
     @property
     def address(self) -> str:
         """The picture itself as an address, so that a page needs no other file."""
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+        return address_of(self.png)
 
 
 class Mistake(NamedTuple):
@@ -79,9 +79,11 @@ def write_report(folder: Path) -> list[Picture]:
     def draw(name: str, words: str, figure: Figure) -> None:
         pictures[name] = Picture(name, words, png(figure), svg(figure, name, words))
 
-    mistakes, no_mistakes = _mistakes(record)
+    run = RunToShow(record)
+    mistakes, no_mistakes = _mistakes(run)
     _learning(record, verdict.since, draw)
-    sections = _confusion(record, draw) | _trust(record, draw) | _network(record, draw) | _live(record)
+    sections = _confusion(run, draw) | {"trust": how_far_to_trust(run, draw)} | _network(run, draw)
+    sections["live"] = what_can_be_tried(run)
     sections |= {"mistakes": mistakes, "no_mistakes": no_mistakes, "verdict": verdict, "pictures": pictures}
     command = record.environment.get("command", f"python {record.script}.py")
     following = next_step(command, record.config, verdict) if record.metrics else None
@@ -155,61 +157,50 @@ def _learning(record: Record, overfits_since: int | None, draw: Draw) -> None:
         draw("curves", _curves_in_words(record.history), figures.curves(record.history, overfits_since))
 
 
-def _confusion(record: Record, draw: Draw) -> Section:
-    predictions = record.predictions
+def _confusion(run: RunToShow, draw: Draw) -> Section:
+    predictions, names = run.predictions, run.names
     if predictions is None:
         return {}
-    names = names_of(record, predictions)
     matrix = measures.confusion_matrix(predictions.labels, predictions.classes, len(names))
     draw("confusion", _confusion_in_words(matrix, names), figures.confusion(matrix, names))
     return {"scores": measures.precision_and_recall(matrix, names), "wrong": int(matrix.sum() - matrix.trace())}
 
 
-def _mistakes(record: Record) -> tuple[list[Mistake], str]:
+def _mistakes(run: RunToShow) -> tuple[list[Mistake], str]:
     """Returns the mistakes to show, and a sentence if they cannot be shown."""
-    predictions, mistakes = record.predictions, []
+    predictions, data, mistakes = run.predictions, run.record.data, []
     if predictions is None:
         return [], ""
     try:
-        images, votes = images_of(record, len(predictions.labels)), read_votes(record.data)
+        images, votes = run.images, read_votes(data)
     except CourseError as error:  # a data set of the learner's own may be gone
         return [], f"Its mistakes cannot be shown: {error}"
     wrong = np.flatnonzero(predictions.classes != predictions.labels)
-    names, scores = names_of(record, predictions), predictions.outputs.max(axis=1)
+    names, scores = run.names, predictions.outputs.max(axis=1)
     for number in wrong[np.argsort(-scores[wrong], kind="stable")][:MOST_MISTAKES]:  # the most confident ones
         truth, answer = names[predictions.labels[number]], names[predictions.classes[number]]
         words = f"Test image {number}, {truth}, predicted as {answer}"
-        picture = Picture("mistakes", words, as_png(images[number], record.data))
+        picture = Picture("mistakes", words, as_png(images[number], data))
         confidence = f"{scores[number]:.1%}" if predictions.are_probabilities else f"output {scores[number]:.3g}"
         disputed = votes[number].in_words if number in votes else ""
         mistakes.append(Mistake(picture, truth, answer, confidence, disputed))
     return mistakes, ""
 
 
-def _trust(record: Record, draw: Draw) -> Section:
-    names = names_of(record, record.predictions) if record.predictions else ()
-    return {"trust": how_far_to_trust(record, names, draw)}
-
-
-def _live(record: Record) -> Section:
-    names = names_of(record, record.predictions) if record.predictions else ()
-    return {"live": what_can_be_tried(record, names)}
-
-
-def _network(record: Record, draw: Draw) -> Section:
+def _network(run: RunToShow, draw: Draw) -> Section:
     section: Section = {"layers": [], "problem": ""}
-    if not (record.folder / run_folder.MODEL).exists():
+    if not (run.record.folder / run_folder.MODEL).exists():
         return section
     try:
-        network = SavedNetwork(record.folder / run_folder.MODEL)
+        network = run.network
         section["layers"] = network.layers()
-        weights = network.first_weights(*record.image_size)
+        weights = network.first_weights(*run.record.image_size)
         outputs: list[tuple[str, np.ndarray]] = []
-        if record.predictions is not None:
+        if run.predictions is not None:
             try:
-                number, prepared = _one_image(record, record.predictions)
+                number, prepared = _one_image(run, run.predictions)
                 outputs = network.outputs(prepared)
-                draw("journey", *_journey(record, record.predictions, number, outputs))
+                draw("journey", *_journey(run, run.predictions, number, outputs))
             except CourseError as error:  # the images are gone, but not the kernels
                 section["problem"] = f"Not all of this network can be shown ({first_line(error)})."
         if weights is not None:
@@ -228,28 +219,27 @@ def _network(record: Record, draw: Draw) -> Section:
     return section
 
 
-def _one_image(record: Record, predictions: Predictions) -> tuple[int, np.ndarray]:
+def _one_image(run: RunToShow, predictions: Predictions) -> tuple[int, np.ndarray]:
     """Returns the number of the test image that is shown layer by layer, and that image as the network takes it.
 
     The mistake that the network is surest of, where it can be prepared as the lesson does; else the first image.
     """
     wrong = np.flatnonzero(predictions.classes != predictions.labels)
-    images = images_of(record, len(predictions.labels))
-    preparation = Preparation.derived(images, predictions.example)
+    preparation = Preparation.derived(run.images, predictions.example)
     if preparation is None or not len(wrong):
         return 0, predictions.example[:1]
     number = int(wrong[predictions.outputs.max(axis=1)[wrong].argmax()])
-    return number, preparation.apply(images[[number]])
+    return number, preparation.apply(run.images[[number]])
 
 
 def _journey(
-    record: Record, predictions: Predictions, number: int, outputs: list[tuple[str, np.ndarray]]
+    run: RunToShow, predictions: Predictions, number: int, outputs: list[tuple[str, np.ndarray]]
 ) -> tuple[str, Figure]:
-    names = names_of(record, predictions)
+    names = run.names
     truth, answer = names[predictions.labels[number]], names[int(outputs[-1][1].argmax())]
     layers = ", ".join(name for name, _ in outputs)
     words = f"Test image {number:,}, {truth}, after each layer: {layers}; it is predicted as {answer}."
-    image = to_look_at(images_of(record, number + 1)[number], record.data)
+    image = to_look_at(run.images[number], run.record.data)
     return words, figures.layer_by_layer(image, outputs, names)
 
 

@@ -1,5 +1,6 @@
 """How every picture of the course looks, and how it becomes a PNG file, or vectors in a page."""
 
+import base64
 import contextlib
 import io
 import re
@@ -55,6 +56,11 @@ def png(figure: Figure) -> bytes:
     with styled():
         figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
+
+
+def address_of(file: bytes, kind: str = "png") -> str:
+    """Returns a picture's file as an address, so that a page needs no other files."""
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
 def svg(figure: Figure, name: str, words: str) -> str:

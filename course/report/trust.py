@@ -1,6 +1,5 @@
 """How far to trust a network: its confidence, what it says to nonsense, and mistakes whose labels may be wrong."""
 
-import base64
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,12 +8,11 @@ from matplotlib.figure import Figure
 
 from course.data import class_names, load_test_images
 from course.report import calibration, figures
-from course.report.network import SavedNetwork
-from course.report.preparation import CHECKED, how_prepared
-from course.report.tested_images import as_png, images_of
+from course.report.run_to_show import RunToShow
+from course.report.style import address_of
+from course.report.tested_images import as_png
 from course.report.votes import read_votes
-from course.runs import folder as run_folder
-from course.runs.record import Predictions, Record
+from course.runs.record import Predictions
 from course.system.errors import CourseError, first_line
 
 SURE = 0.9  # from here on a network counts as sure
@@ -51,57 +49,64 @@ class Trust(NamedTuple):
     no_votes: str = ""  # why nothing is known of this
 
 
-def how_far_to_trust(record: Record, names: tuple[str, ...], draw: Callable[[str, str, Figure], None]) -> Trust:
-    """Returns what trust.html shows of a run; `names` are those of its classes, `draw` takes its chart."""
-    predictions, found = record.predictions, Trust()
+def how_far_to_trust(run: RunToShow, draw: Callable[[str, str, Figure], None]) -> Trust:
+    """Returns what trust.html shows of a run; `draw` takes its chart."""
+    predictions, found = run.predictions, Trust()
     if predictions is None:
         return found
     try:
-        found = _disputed(record, predictions, names)
+        found = _disputed(run, predictions)
     except CourseError as error:  # the data of the course may be gone
         found = Trust(no_votes=str(error))
-    if not predictions.are_probabilities or len(names) < 2:
+    if not predictions.are_probabilities or len(run.names) < 2:
         return found
     calibrated = calibration.calibrate(predictions)
     found = found._replace(confidence=calibration.in_sentences(calibrated))
     draw("calibration", " ".join(found.confidence[:2]), figures.calibration(calibrated.bins))
     try:
-        fooled, how_often = _fooled(record, predictions, names)
+        fooled, how_often = _fooled(run)
     except Exception as error:  # a learner's network may be anything
         return found._replace(not_fooled=first_line(error))
     return found._replace(fooled=fooled, how_often_sure=how_often)
 
 
-def _disputed(record: Record, predictions: Predictions, names: tuple[str, ...]) -> Trust:
+def _disputed(run: RunToShow, predictions: Predictions) -> Trust:
     wrong = set(np.flatnonzero(predictions.classes != predictions.labels).tolist())
-    votes = {number: votes for number, votes in read_votes(record.data).items() if number in wrong}
+    votes = {number: votes for number, votes in read_votes(run.record.data).items() if number in wrong}
     rejected = {number: each for number, each in votes.items() if each.against_label}
     if not rejected:
         return Trust()
-    images, address = images_of(record, max(rejected) + 1), _addressed(record.data)
+    names, data = run.names, run.record.data
     answers = tuple(
-        Answered(address(images[number]), names[each.label], names[predictions.classes[number]], each.in_words)
+        Answered(
+            address_of(as_png(run.images[number], data)),
+            names[each.label],
+            names[predictions.classes[number]],
+            each.in_words,
+        )
         for number, each in rejected.items()
     )
     return Trust(disputed=len(votes), rejected=answers)
 
 
-def _fooled(record: Record, predictions: Predictions, names: tuple[str, ...]) -> tuple[tuple[Answered, ...], str]:
+def _fooled(run: RunToShow) -> tuple[tuple[Answered, ...], str]:
     """Returns what the network says to some nonsense, and of how much of it the network is sure, in words.
 
     Raises CourseError if it cannot be told how this lesson prepares images, or what Keras does.
     """
-    images = images_of(record, min(len(predictions.labels), max(CHECKED, len(predictions.example))))
-    network = SavedNetwork(record.folder / run_folder.MODEL)
-    preparation = how_prepared(images, predictions, network.answers)
+    data, names = run.record.data, run.names
     shown: list[Answered] = []
-    address = _addressed(record.data)
     how_often = []
-    for kind in _kinds(record.data, images.shape[1:]):
-        outputs = network.answers(preparation.apply(kind.images))
+    for kind in _kinds(data, run.images.shape[1:]):
+        outputs = run.network.answers(run.preparation.apply(kind.images))
         sure = outputs.max(axis=1)
         shown += [
-            Answered(address(kind.images[number]), what, names[outputs[number].argmax()], f"{sure[number]:.1%}")
+            Answered(
+                address_of(as_png(kind.images[number], data)),
+                what,
+                names[outputs[number].argmax()],
+                f"{sure[number]:.1%}",
+            )
             for number, what in kind.shown.items()
         ]
         if len(sure) > 1:
@@ -122,8 +127,3 @@ def _kinds(data: str, image_size: tuple[int, int]) -> list[Nonsense]:
         first = {int(np.argmax(labels == label)): name for label, name in enumerate(class_names(other))}
         kinds.append(Nonsense(kind, images, first))
     return kinds
-
-
-def _addressed(data: str) -> Callable[[np.ndarray], str]:
-    """Returns what makes an address of an image of a data set."""
-    return lambda image: f"data:image/png;base64,{base64.b64encode(as_png(image, data)).decode()}"

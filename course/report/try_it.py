@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from course.report import alive
-from course.report.network import SavedNetwork
-from course.report.preparation import how_prepared
-from course.report.tested_images import images_of
+from course.report.run_to_show import RunToShow
+from course.report.trust import SURE
 from course.runs import folder as run_folder
-from course.runs.record import Predictions, Record
+from course.runs.record import Predictions
 from course.system.errors import first_line
 
 SCRIPTS = Path(__file__).parent / "live"
@@ -24,7 +23,6 @@ ORDER = (  # each uses what those before it define
 )  # fmt: skip
 KINDS = {"mnist": "digits", "fashion_mnist": "clothes"}  # how a drawing or photo becomes such a picture
 OF_EACH_CLASS, MOST_MISTAKES = 2, 24  # test images to choose from
-SURE = 0.9  # from here on a network counts as sure
 
 
 class LivePage(NamedTuple):
@@ -39,12 +37,14 @@ class LivePage(NamedTuple):
     wrong: int = 0  # mistakes
 
 
-def what_can_be_tried(record: Record, names: tuple[str, ...]) -> LivePage | None:
-    """Returns what live.html shows of a run, `names` are those of its classes; None if the run was not tested."""
-    if record.predictions is None or not (record.folder / run_folder.MODEL).exists():
+def what_can_be_tried(run: RunToShow) -> LivePage | None:
+    """Returns what live.html shows of a run, None if it was not tested."""
+    if run.predictions is None or not (run.record.folder / run_folder.MODEL).exists():
         return None
+    if run.record.image_channels != 1:
+        return LivePage(problem="One cannot draw in colour here; python predict.py asks this network about a picture.")
     try:
-        return _live_page(record, record.predictions, names)
+        return _live_page(run, run.predictions)
     except alive.NotAlive as reason:
         return LivePage(problem=str(reason))
     except Exception as error:  # a learner's network may be anything, and its images may be gone
@@ -58,29 +58,25 @@ def page_script(names: tuple[str, ...] = ORDER) -> tuple[str, str]:
     return text, f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _live_page(record: Record, predictions: Predictions, names: tuple[str, ...]) -> LivePage:
-    if record.image_channels != 1:
-        raise alive.NotAlive("One cannot draw in colour here; python predict.py asks this network about a picture.")
-    network = SavedNetwork(record.folder / run_folder.MODEL)
-    described = alive.description(network.whole)
-    images = images_of(record, len(predictions.labels))
-    preparation = how_prepared(images, predictions, network.answers)
+def _live_page(run: RunToShow, predictions: Predictions) -> LivePage:
+    described, preparation = alive.description(run.network.whole), run.preparation
+    kind = KINDS.get(run.record.data, "own")
     confidence, wrong = predictions.outputs.max(axis=1), predictions.classes != predictions.labels
     chosen = _chosen(predictions, confidence, wrong)
     text, named = page_script()
     return LivePage(
         data={
             "network": described,
-            "classes": names,
-            "kind": KINDS.get(record.data, "own"),
-            "size": record.image_size,
+            "classes": run.names,
+            "kind": kind,
+            "size": run.record.image_size,
             "probabilities": predictions.are_probabilities,
             "preparation": {
                 "scale": float(preparation.scale),
                 "offset": float(preparation.offset),
                 "rounded": preparation.dtype.kind in "ui",
             },
-            "images": base64.b64encode(images[chosen].tobytes()).decode(),
+            "images": base64.b64encode(run.images[chosen].tobytes()).decode(),
             "examples": [
                 {"number": number, "truth": int(predictions.labels[number]), "answer": int(predictions.classes[number])}
                 for number in chosen
@@ -88,7 +84,7 @@ def _live_page(record: Record, predictions: Predictions, names: tuple[str, ...])
         },
         script=text,
         hash=named,
-        kind=KINDS.get(record.data, "own"),
+        kind=kind,
         sure=int(np.sum(confidence[wrong] >= SURE)) if predictions.are_probabilities else 0,
         wrong=int(wrong.sum()),
     )

@@ -155,7 +155,7 @@ def test_pages_are_as_a_reader_needs_them(two_runs, browser, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied")  # matplotlib has no place for such names
 def test_names_with_markup_are_shown_and_not_run(two_runs, browser, tmp_path, monkeypatch):
-    monkeypatch.setattr("course.report.page.names_of", lambda record, predictions: (HOSTILE, *"123456789"))
+    monkeypatch.setattr("course.report.run_to_show.names_of", lambda record, predictions: (HOSTILE, *"123456789"))
     folder = two_runs[0].rename(two_runs[0].with_name(HOSTILE.replace("/", "")))
     change_config(folder, name=HOSTILE, **{HOSTILE: HOSTILE})
     write_report(folder)

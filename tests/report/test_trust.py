@@ -14,6 +14,7 @@ from PIL import Image
 from course.data import class_names, load_test_images
 from course.report import trust, votes
 from course.report.page import write_report
+from course.report.run_to_show import RunToShow
 from course.report.trust import how_far_to_trust
 from course.runs import folder as run_folder
 from course.runs.record import Predictions, Record, read_run, write_predictions
@@ -52,7 +53,7 @@ def tested(tmp_path) -> Callable[..., Record]:
 
 
 def looked_at(record: Record) -> trust.Trust:
-    return how_far_to_trust(record, class_names(record.data), lambda *picture: None)
+    return how_far_to_trust(RunToShow(record), lambda *picture: None)
 
 
 def stored(answered: trust.Answered) -> np.ndarray:

@@ -12,12 +12,12 @@ import pytest
 from browsing import look_at
 from PIL import Image
 
-import cnn
 from benchmarks.photos import KINDS, photo
 from course.convolution import workbench
 from course.data import load_data_set
 from course.own_pictures.preparing import prepared
 from course.report import alive, try_it
+from course.report.run_to_show import RunToShow
 from course.runs import folder as run_folder
 from course.runs.record import read_run
 
@@ -31,15 +31,9 @@ SAYS = "document.getElementById('live-says').textContent"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
+def run(train_cnn) -> Path:
     """The folder of a run of cnn.py on 10,000 images, which reads most digits."""
-    folder = tmp_path_factory.mktemp("alive")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "disabled")
-        patch.setattr(run_folder, "RUNS", folder)
-        cnn.main(cnn.Config(limit=10_000, epochs=2))
-    (metrics,) = folder.glob("cnn/2*/metrics.json")
-    return metrics.parent
+    return train_cnn(limit=10_000, epochs=2)
 
 
 @pytest.fixture
@@ -132,7 +126,7 @@ def test_a_network_that_is_not_alive_is_said_in_its_sentence(run, monkeypatch, t
         raise alive.NotAlive("it has <b>branches</b>")
 
     monkeypatch.setattr(alive, "description", refuses)
-    found = try_it.what_can_be_tried(read_run(run), tuple("0123456789"))
+    found = try_it.what_can_be_tried(RunToShow(read_run(run)))
     assert found == try_it.LivePage(problem="This network cannot be computed in the page: it has <b>branches</b>.")
 
 
