@@ -48,8 +48,16 @@ def accepted(name: str, train: Part, test: Part, least: int, channels: int = 1) 
                 f" {train.labels.max()}"
             )
     except ValueError as error:
-        raise CourseError(f"{name}: {error}; data/README.md describes the format.") from None
+        raise _refused(name, error) from None
     return train, test
+
+
+def classes(name: str, labels: np.ndarray) -> int:
+    """Returns how many classes the labels for training in a file number; raises CourseError as `accepted` does."""
+    try:
+        return int(_labels("y_train", labels, len(labels)).max()) + 1
+    except ValueError as error:
+        raise _refused(name, error) from None
 
 
 def order(labels: np.ndarray, seed: int) -> np.ndarray:
@@ -97,6 +105,10 @@ def _repeated(parts: Mapping[str, Part]) -> Iterator[str]:
             )
         seen.update(images)
         before.append(name)
+
+
+def _refused(name: str, error: ValueError) -> CourseError:
+    return CourseError(f"{name}: {error}; data/README.md describes the format.")
 
 
 def _listed(labels: list[int]) -> str:

@@ -159,6 +159,14 @@ def test_a_file_of_the_learners_own(tmp_path):
     assert (x_test == 1).all()
 
 
+@pytest.mark.parametrize("shape", [(24, 5, 6), (24, 5, 6, 3)])
+def test_classes_of_a_file_are_numbered_or_named_by_it(tmp_path, shape):
+    name = own_file(tmp_path, x_train=np.zeros(shape, np.uint8))
+    assert class_names(name) == tuple("0123456789")
+    name = own_file(tmp_path, x_train=np.zeros(shape, np.uint8), class_names=np.array([*"abcdefghij"]))
+    assert class_names(name) == tuple("abcdefghij")
+
+
 def test_scaling_keeps_what_is_in_a_picture(tmp_path):
     image = np.zeros((24, 8, 8), np.uint8)
     image[:, 2:6, 0:4] = 200

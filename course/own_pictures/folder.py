@@ -31,7 +31,8 @@ class Listing(NamedTuple):
 
     def stamp(self) -> str:
         """Returns a SHA-256 that changes with names, sizes and dates of the pictures."""
-        about = [(str(file), os.stat(file).st_size, os.stat(file).st_mtime_ns) for file in self.files]
+        stats = ((file, os.stat(file)) for file in self.files)
+        about = [(str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
         return hashlib.sha256(json.dumps([self.names, about]).encode()).hexdigest()
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import random
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -17,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from course.runs import folder as run_folder
 from course.runs.callback_state import CallbackState, pack, unpack
 from course.runs.verdict import Changes
-from course.system.arrays import read_arrays
+from course.system.arrays import digest, read_arrays
 from course.system.errors import CourseError
 from course.system.files import replacing, shown
 
@@ -98,7 +96,7 @@ def write(folder: Path, checkpoint: Checkpoint, arrays: Arrays) -> None:
     named = {f"network {n}.{m}": value for n, values in enumerate(arrays.networks) for m, value in enumerate(values)}
     named |= {f"callbacks.{number}": value for number, value in enumerate(arrays.callbacks)}
     named = {ABOUT: np.frombuffer(checkpoint.model_dump_json().encode(), np.uint8)} | named
-    seal = np.frombuffer(_seal(named), np.uint8)
+    seal = np.frombuffer(digest(named), np.uint8)  # the zip file's own CRC notices no edit by hand
     with replacing(folder / run_folder.CHECKPOINT, lasting=True) as unfinished, unfinished.open("wb") as file:
         np.savez(file, allow_pickle=False, **{SEAL: seal}, **named)
 
@@ -108,7 +106,7 @@ def read(folder: Path) -> tuple[Checkpoint, Arrays]:
     groups: dict[str, list[np.ndarray]] = {}
     try:
         content = read_arrays(folder / run_folder.CHECKPOINT)
-        if content.pop(SEAL).tobytes() != _seal(content):
+        if content.pop(SEAL).tobytes() != digest(content):
             raise ValueError("somebody has changed it")
         checkpoint = Checkpoint.model_validate_json(content.pop(ABOUT).tobytes())
         for name, array in content.items():  # in the order in which they were written
@@ -201,15 +199,6 @@ def remove(folder: Path) -> None:
     run_folder.make_lasting(folder)
     with contextlib.suppress(OSError):
         (folder / run_folder.CHECKPOINT).unlink()
-
-
-def _seal(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Returns the SHA-256 of arrays with their names and shapes; the zip file's own CRC notices no edit by hand."""
-    digest = hashlib.sha256()
-    for name, array in arrays.items():
-        digest.update(f"{name} {array.shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.digest()
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
