@@ -52,10 +52,7 @@ def main(options: Options) -> int:
 
 def newest() -> Path:
     """Returns the folder of the newest finished run; raises CourseError if there is none."""
-    folders = run_folder.folders_with(run_folder.METRICS)
-    if not folders:
-        raise CourseError("No run is finished yet; train a network with `python cnn.py`.")
-    return folders[-1]
+    return run_folder.newest_with(run_folder.METRICS, "No run is finished yet; train a network with `python cnn.py`.")
 
 
 if __name__ == "__main__":

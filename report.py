@@ -8,7 +8,6 @@ python report.py runs/cnn/A runs/cnn/B    what differs in their configs, and the
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.runs.record import check_is_run
-from course.system.errors import CourseError
 from course.system.files import shown
 
 import webbrowser
@@ -49,10 +48,9 @@ def main(options: Options) -> None:
 
 def newest() -> Path:
     """Returns the folder of the newest run with a finished epoch; raises CourseError if there is none."""
-    folders = run_folder.folders_with(run_folder.HISTORY)
-    if not folders:
-        raise CourseError("No run has finished an epoch yet; start one with `python cnn.py`.")
-    return folders[-1]
+    return run_folder.newest_with(
+        run_folder.HISTORY, "No run has finished an epoch yet; start one with `python cnn.py`."
+    )
 
 
 if __name__ == "__main__":

@@ -71,6 +71,23 @@ def point_latest_to(folder: Path) -> None:
         os.replace(link, folder.parent / LATEST)
 
 
+def named(name: str, script: str) -> Path | None:
+    """Returns the folder of a run by its path or name, None if there is none; `script` may be what has sweeps."""
+    with contextlib.suppress(OSError, ValueError):  # a name that no file can have
+        for folder in (Path(name), RUNS / name, RUNS / script / name):
+            if folder.is_dir():
+                return folder.resolve()
+    return None
+
+
+def newest_with(file: str, otherwise: str) -> Path:
+    """Returns the newest folder of a run that has this file; raises CourseError with a sentence if there is none."""
+    folders = folders_with(file)
+    if not folders:
+        raise CourseError(otherwise)
+    return folders[-1]
+
+
 def make_lasting(folder: Path) -> None:
     """Makes all that a run has written by now, and its folder, survive a power cut; raises CourseError."""
     try:

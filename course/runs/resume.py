@@ -1,6 +1,5 @@
 """Which interrupted run a program may resume."""
 
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -23,7 +22,9 @@ def interrupted(run: str) -> tuple[Path, Checkpoint]:
     name = program.name()
     if not run:
         return _newest_interrupted(name)
-    folder = _named(run, Path(name).stem)
+    folder = run_folder.named(run, Path(name).stem)
+    if folder is None:
+        raise CourseError(f"There is no run {run}; --resume alone resumes the newest interrupted one.")
     return folder, _resumable(folder, name)
 
 
@@ -62,14 +63,6 @@ def _resumable(folder: Path, name: str) -> Checkpoint:
             " or start a new run without --resume."
         )
     return found
-
-
-def _named(run: str, script: str) -> Path:
-    with contextlib.suppress(OSError):  # a name that no file can have
-        for folder in (Path(run), run_folder.RUNS / run, run_folder.RUNS / script / run):
-            if folder.is_dir():
-                return folder.resolve()
-    raise CourseError(f"There is no run {run}; --resume alone resumes the newest interrupted one.")
 
 
 def _newest_interrupted(name: str) -> tuple[Path, Checkpoint]:

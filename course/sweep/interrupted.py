@@ -17,11 +17,10 @@ def named_sweep(name: str) -> Path:
     """
     if not name:
         return newest_interrupted()
-    with contextlib.suppress(OSError, ValueError):  # a name that no file can have
-        for folder in (Path(name), run_folder.RUNS / name, run_folder.RUNS / SWEEPS / name):
-            if folder.is_dir():
-                return folder.resolve()
-    raise CourseError(f"There is no sweep {name}; --resume alone resumes the newest interrupted one.")
+    folder = run_folder.named(name, SWEEPS)
+    if folder is None:
+        raise CourseError(f"There is no sweep {name}; --resume alone resumes the newest interrupted one.")
+    return folder
 
 
 def newest_interrupted() -> Path:

@@ -10,28 +10,11 @@ DEFAULTS = {
 }
 # Beginnings of names, as long as they are needed to tell them from those of other programs: Terraform has TF_, too.
 READ_BY_LIBRARIES = (
-    *(
-        "KERAS_",
-        "XLA_FLAGS",
-        "JAX_ENABLE_",
-        "JAX_DEFAULT_",
-        "JAX_DISABLE_",
-        "JAX_NUMPY_",
-        "JAX_RANDOM_",
-        "JAX_THREEFRY_",
-    ),
-    *(
-        "TF_CUBLAS_",
-        "TF_CUDNN_",
-        "TF_DETERMINISTIC_",
-        "TF_DISABLE_",
-        "TF_ENABLE_",
-        "TF_FUNCTION_",
-        "TF_GPU_",
-        "TF_NUM_",
-    ),
-    *("TF_ONEDNN_", "TF_USE_", "TF_XLA_FLAGS", "ONEDNN_", "TORCH_ALLOW_TF32", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_"),
-)
+    "KERAS_", "XLA_FLAGS",
+    "JAX_ENABLE_", "JAX_DEFAULT_", "JAX_DISABLE_", "JAX_NUMPY_", "JAX_RANDOM_", "JAX_THREEFRY_",
+    "TF_CUBLAS_", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_", "TF_FUNCTION_", "TF_GPU_", "TF_NUM_",
+    "TF_ONEDNN_", "TF_USE_", "TF_XLA_FLAGS", "ONEDNN_", "TORCH_ALLOW_TF32", "CUBLAS_", "CUDNN_", "NVIDIA_TF32_",
+)  # fmt: skip
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # work divided otherwise: other last digits
 # These are said elsewhere: the backend, and several processes.
 OTHERS = ("KERAS_BACKEND", "KERAS_HOME", "KERAS_DISTRIBUTION_")

@@ -17,7 +17,7 @@ from course.runs import folder as run_folder
 from course.runs.certainty import interval
 from course.runs.next_step import next_step
 from course.runs.record import Predictions, Row, read_history
-from course.runs.verdict import judge, read_changes
+from course.runs.verdict import Verdict, judge, read_changes
 from course.system import program, signals
 from course.system.errors import CourseError
 from course.system.files import shown, typed
@@ -49,8 +49,8 @@ def opening_line(config: LessonConfig) -> str:
     return "\n".join([*lines, "Loading Keras ..."])
 
 
-def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Path, config: LessonConfig) -> None:
-    """Says how good the network is, how sure that is, what README expects, and what the epochs show.
+def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Path, config: LessonConfig) -> Verdict:
+    """Says how good the network is, how sure that is, what README expects, and what the epochs show; returns that.
 
     Args:
         result: which images it is about, and what the network says to them.
@@ -80,14 +80,14 @@ def say_result(result: tuple[str, Predictions | None], metrics: Row, folder: Pat
     if verdict.kind in SHORTLY:
         print(SHORTLY[verdict.kind].format(since=verdict.since))
     print()
+    return verdict
 
 
-def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig) -> None:
+def say_where_it_is(folder: Path, directions: list[str], config: LessonConfig, verdict: Verdict) -> None:
     """Says where the run and its report are, what to try next, and how to upload it; opens the report if asked to."""
     if (folder / run_folder.REPORT).exists():
         _say_link("Report:      ", folder / run_folder.REPORT)
     print(f"Kept in:     {shown(folder)}")
-    verdict = judge(read_history(folder), read_changes(folder))
     if following := next_step(config.command(), config.values(), verdict):
         print(f"Try next:    {following.command}")
     for direction in directions:

@@ -141,8 +141,8 @@ class Run:
         with signals.uninterrupted():
             checkpoints.remove(folder)
             self._finished = True
-            say_result(self._result(metrics), metrics, folder, self.config)
-            say_where_it_is(folder, tracked.directions(), self.config)
+            verdict = say_result(self._result(metrics), metrics, folder, self.config)
+            say_where_it_is(folder, tracked.directions(), self.config, verdict)
 
     def _result(self, metrics: Row) -> tuple[str, Predictions | None]:
         """Returns which images the result is about, and what the network says to them."""
