@@ -19,7 +19,7 @@ import mlp
 from benchmarks import claims, photos, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
 from course.data import hold_out, load_data_set
-from docs import build, measure
+from docs import draw, measure
 from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -126,7 +126,7 @@ def test_the_page_on_overfitting_shows_the_last_epoch_and_the_best():
 def test_the_pictures_are_those_that_the_pages_show_and_have_a_text_for_those_who_cannot_see_them():
     pages = "\n".join(file.read_text(encoding="utf-8") for file in DOCS.glob("*.md"))
     shown = dict(re.findall(r"!\[(.*?)\]\(figures/(.*?)\.png\)", pages, re.DOTALL))
-    assert sorted(shown.values()) == sorted(build.FIGURES) == sorted(file.stem for file in build.FOLDER.iterdir())
+    assert sorted(shown.values()) == sorted(draw.FIGURES) == sorted(file.stem for file in draw.FOLDER.iterdir())
     assert all(len(text.split()) >= 5 for text in shown)
 
 
@@ -136,13 +136,13 @@ def blocks(file: io.BytesIO | Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB").reduce(8), dtype="float32")
 
 
-@pytest.mark.parametrize("name", build.FIGURES)
+@pytest.mark.parametrize("name", draw.FIGURES)
 def test_a_picture_is_current(name):
-    kept = build.FOLDER / f"{name}.png"
+    kept = draw.FOLDER / f"{name}.png"
     assert kept.stat().st_size <= 60_000
-    drawn = blocks(io.BytesIO(build.small_png(build.FIGURES[name]())))
+    drawn = blocks(io.BytesIO(draw.small_png(draw.FIGURES[name]())))
     assert blocks(kept).shape == drawn.shape
-    assert np.abs(blocks(kept) - drawn).max() < 20, "run: python -m docs.build"
+    assert np.abs(blocks(kept) - drawn).max() < 20, "run: python -m docs.draw"
 
 
 def test_the_commands_to_try_with_convolutions_are_possible():
