@@ -23,6 +23,7 @@ from docs import build, measure
 from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
 LESSONS = ("perceptron", "multilayer-perceptron", "convolutional-network", "overfitting")
 RUNS = results("claims") | results("accuracy")  # of each command
 
@@ -124,7 +125,7 @@ def test_the_page_on_overfitting_shows_the_last_epoch_and_the_best():
 
 
 def test_the_pictures_are_those_that_the_pages_show_and_have_a_text_for_those_who_cannot_see_them():
-    pages = "\n".join(file.read_text(encoding="utf-8") for file in DOCS.glob("*.md"))
+    pages = "\n".join(file.read_text(encoding="utf-8") for file in PAGES)
     shown = dict(re.findall(r"!\[(.*?)\]\(figures/(.*?)\.png\)", pages, re.DOTALL))
     assert sorted(shown.values()) == sorted(build.FIGURES) == sorted(file.stem for file in build.FOLDER.iterdir())
     assert all(len(text.split()) >= 5 for text in shown)
@@ -153,11 +154,17 @@ def test_the_commands_to_try_with_convolutions_are_possible():
         assert convolution.Config.from_command_line(shlex.split(command)) != convolution.Config()
 
 
-@pytest.mark.parametrize("name", [file.stem for file in DOCS.glob("*.md")])
-def test_links_lead_somewhere(name):
-    links = re.findall(r"\]\(([^)]+)\)", page(name))
-    for link in links:
-        assert link.startswith("https://") or (DOCS / link).exists(), link
+@pytest.mark.parametrize("file", [DOCS.parent / "README.md", *PAGES], ids=lambda file: str(file.relative_to(DOCS.parent)))
+def test_links_lead_somewhere(file):
+    for link in re.findall(r"\]\(([^)]+)\)", file.read_text(encoding="utf-8")):
+        assert link.startswith("https://") or (file.parent / link).exists(), link
+
+
+def test_the_contents_list_every_page_once():
+    contents = (DOCS / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[[^]]+\]\((\S+\.md)\)", contents, re.MULTILINE)
+    assert re.findall(r"^## (.+)$", contents, re.MULTILINE) == ["The course", "Engineering"]
+    assert sorted(listed) == sorted(file.relative_to(DOCS).as_posix() for file in PAGES if file.name != "README.md")
 
 
 def test_the_numbers_of_the_page_on_the_perceptron():
