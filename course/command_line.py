@@ -36,6 +36,7 @@ from course.system.problems import Schema, first_problem, nearest, requirement, 
 
 LONGEST_WORD = 5_000  # characters; the longest path has 4,096
 MOST_WORDS = 2_000
+BOOLEANS = ("true", "false", "yes", "no", "on", "off", "1", "0")
 LONGEST_VALUE = 3_000  # characters of a number, a list or a dictionary: Python reads those of a megabyte for minutes
 
 
@@ -154,7 +155,7 @@ class CommandLine(BaseModel, metaclass=_Sentences):
             config, unknown = tyro.cli(
                 cls,
                 prog=typed(),
-                args=arguments,
+                args=_names_first(arguments, cls.model_fields),
                 default=tyro.MISSING_NONPROP if default is None else default,
                 registry=_options_as_words,
                 config=(tyro.conf.FlagConversionOff,),
@@ -221,6 +222,27 @@ class CommandLine(BaseModel, metaclass=_Sentences):
             raise CourseError(
                 f"class {cls.__name__}: {info.field_name} cannot be used as it is written ({first_line(error)})."
             ) from None
+
+
+def _names_first(words: list[str], fields: dict[str, FieldInfo]) -> list[str]:
+    """Moves what no option takes to the front, if names are expected there: `--open digit.jpg` has one."""
+    if not any(tyro.conf.Positional in field.metadata for field in fields.values()):
+        return words
+    names: list[str] = []
+    options: list[str] = []
+    kind: object = None  # of the option whose value comes next
+    for word in words:
+        if word.startswith("-"):
+            field = fields.get(word.lstrip("-").replace("-", "_"))
+            options.append(word)
+            kind = field.annotation if field else None
+        elif kind is None or (kind is bool and word.lower() not in BOOLEANS):
+            names.append(word)
+            kind = None
+        else:
+            options.append(word)
+            kind = None
+    return names + options
 
 
 def _check_length(words: list[str]) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 import mlp
+import predict
 from course.command_line import CommandLine
 from course.config import LessonConfig
 from course.system.errors import CourseError
@@ -319,3 +320,19 @@ def test_numbers_of_thousands_of_digits_are_refused_wherever_they_come_from():
         Config()
     with pytest.raises(CourseError, match="free is a number with thousands of digits, which cannot be kept in a file"):
         Config(count=1, free=10**5_000)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("a.jpg b.jpg", (("a.jpg", "b.jpg"), None, False)),
+        ("--run here a.jpg b.jpg", (("a.jpg", "b.jpg"), "here", False)),
+        ("a.jpg --run=here b.jpg", (("a.jpg", "b.jpg"), "here", False)),
+        ("--open a.jpg --run here", (("a.jpg",), "here", True)),
+        ("--open false a.jpg", (("a.jpg",), None, False)),
+        ("a.jpg --open", (("a.jpg",), None, True)),
+    ],
+)
+def test_names_may_come_before_between_and_after_options(words, expected):
+    options = predict.Options.from_command_line(words.split())
+    assert (options.pictures, options.run, options.open) == expected

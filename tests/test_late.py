@@ -87,3 +87,9 @@ def test_without_keras_one_sentence_says_what_to_install(checkout):
     answer = checkout.run("-c", hide + "import sys; sys.argv = ['mlp.py']; import mlp")
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr == "keras is not installed; `pip install -r requirements.txt` installs it.\n"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_tensorflow_does_not_load_jax_and_a_script_still_can(checkout):
+    lines = ("import course, keras, sys", "keras.layers", "assert 'jax' not in sys.modules", "import jax.numpy")
+    assert checkout.run("-c", "\n".join(lines), KERAS_BACKEND="tensorflow").returncode == 0

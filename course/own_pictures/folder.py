@@ -5,6 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,9 @@ from course.own_pictures.near_copies import groups_of
 from course.own_pictures.reading import IN_WORDS, SUFFIXES, read_picture_file
 from course.system import memory
 from course.system.errors import CourseError
+from course.system.plain_text import listed
 
 MOST_CLASSES = 256  # a label is a byte
-LISTED = 5  # names in a sentence
 TESTED = 7  # one picture in seven is for the test, as with MNIST
 THUMBNAIL = (8, 8)  # pixels that tell whether two pictures are near copies
 
@@ -50,7 +51,7 @@ def list_folder(folder: Path) -> tuple[Listing, Listing | None]:
         return _listing(folder, _classes(folder), least=4), None
     names = _classes(inside["train"])
     if unknown := sorted(set(_classes(inside["test"], least=1)) - set(names)):
-        raise CourseError(f"{inside['test']} has {_listed(unknown)}, which {inside['train']} lacks; add it there.")
+        raise CourseError(f"{inside['test']} has {listed(unknown)}, which {inside['train']} lacks; add it there.")
     return _listing(inside["train"], names, least=2), _listing(inside["test"], names, least=0)
 
 
@@ -64,29 +65,42 @@ def read_pictures(listing: Listing, image_size: tuple[int, int], channels: int) 
     memory.check_images(len(listing.files), height, width, channels)
     images = np.empty((len(listing.files), height, width, channels), np.uint8)
     thumbnails = np.empty((len(images), np.prod(THUMBNAIL) * channels), np.uint8)
-    unreadable: list[tuple[Path, CourseError]] = []
-    seen: dict[bytes, int] = {}
-    for number, file in enumerate(listing.files):
+
+    def read(number: int) -> bytes | CourseError:
         try:
-            picture = read_picture_file(file, longest=4 * max(image_size)).convert("L" if channels == 1 else "RGB")
+            picture = read_picture_file(listing.files[number], longest=4 * max(image_size))
         except CourseError as error:
-            unreadable.append((file, error))
-            continue
+            return error
+        picture = picture.convert("L" if channels == 1 else "RGB")
         images[number] = fitted(picture, image_size)
         thumbnails[number] = np.asarray(picture.resize(THUMBNAIL, Image.Resampling.BOX)).ravel()
-        other = seen.setdefault(hashlib.sha256(picture.tobytes()).digest(), number)
-        if listing.labels[other] != listing.labels[number]:
-            raise CourseError(
-                f"{listing.files[other]} and {file} are the same picture in two classes; keep it in one of them."
-            )
+        return hashlib.sha256(picture.tobytes()).digest()
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes side by side
+        _check_read(listing, list(threads.map(read, range(len(images)))))
+    return (images[..., 0] if channels == 1 else images), thumbnails
+
+
+def _check_read(listing: Listing, digests: list[bytes | CourseError]) -> None:
+    """Raises CourseError if pictures could not be read, or if one is in two classes."""
+    unreadable = {
+        file: found for file, found in zip(listing.files, digests, strict=True) if isinstance(found, CourseError)
+    }
     if len(unreadable) == 1:
-        raise unreadable[0][1]
+        raise unreadable.popitem()[1]
     if unreadable:
         raise CourseError(
-            f"{len(unreadable):,} of the {len(images):,} pictures cannot be read"
-            f" ({_listed([str(file) for file, _ in unreadable])}); save them again as PNG or JPEG, or remove them."
+            f"{len(unreadable):,} of the {len(digests):,} pictures cannot be read"
+            f" ({listed([str(file) for file in unreadable])}); save them again as PNG or JPEG, or remove them."
         )
-    return (images[..., 0] if channels == 1 else images), thumbnails
+    seen: dict[object, int] = {}
+    for number, digest in enumerate(digests):
+        other = seen.setdefault(digest, number)
+        if listing.labels[other] != listing.labels[number]:
+            raise CourseError(
+                f"{listing.files[other]} and {listing.files[number]} are the same picture in two classes;"
+                " keep it in one of them."
+            )
 
 
 def fitted(picture: Image.Image, image_size: tuple[int, int]) -> np.ndarray:
@@ -112,6 +126,12 @@ def split_off(thumbnails: np.ndarray, order: np.ndarray) -> np.ndarray:
     groups = groups_of(thumbnails)
     first = order[groups[order] == order]  # one picture of each group
     return np.isin(groups, first[len(first) - max(1, len(first) // TESTED) :])
+
+
+def copies_of_tested(thumbnails: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    """Returns which of the training pictures, bool (n,), are near copies of a test picture; both as thumbnails."""
+    groups = groups_of(np.concatenate([tested, thumbnails]))
+    return np.isin(groups[len(tested) :], groups[: len(tested)])
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -144,7 +164,7 @@ def _listing(folder: Path, names: Iterable[str], least: int) -> Listing:
     counts = Counter(labels)
     if few := [name for label, name in enumerate(names) if counts[label] < least]:
         raise CourseError(
-            f"{folder} has fewer than {least} pictures of {_listed(few)}, but each class needs {least};"
+            f"{folder} has fewer than {least} pictures of {listed(few)}, but each class needs {least};"
             f" {IN_WORDS} files count."
         )
     if not files:
@@ -159,8 +179,3 @@ def _pictures(folder: Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Path(place) / name for name in sorted(files) if name.lower().endswith(SUFFIXES) and name[0] != "."]
     return found
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return f"{', '.join(names[:LISTED])}{more}"

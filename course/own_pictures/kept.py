@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from course import own_data
-from course.own_pictures.folder import list_folder, read_pictures, split_off
+from course.own_pictures.folder import Listing, copies_of_tested, list_folder, read_pictures, split_off
 from course.runs import folder as run_folder
 from course.system import arrays
 from course.system.errors import CourseError
 from course.system.files import replacing
+from course.system.plain_text import listed
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -41,10 +42,12 @@ def read_folder(folder: Path, image_size: tuple[int, int], channels: int) -> Kep
     images, thumbnails = read_pictures(training, image_size, channels)
     if test is None:
         for_test = split_off(thumbnails, own_data.order(training.labels, seed=0))
-        found = KeptFolder(_part(images, training.labels, ~for_test), _part(images, training.labels, for_test))
+        found = KeptFolder(*_parted(images, training.labels, for_test))
     else:
-        tested, _ = read_pictures(test, image_size, channels)
-        found = KeptFolder(own_data.Part(images, training.labels), own_data.Part(tested, test.labels))
+        tested = read_pictures(test, image_size, channels)
+        copies = copies_of_tested(thumbnails, tested[1])
+        _check_copies(folder, training, copies)
+        found = KeptFolder(_parted(images, training.labels, copies)[0], own_data.Part(tested[0], test.labels))
     with contextlib.suppress(CourseError, OSError):  # as on a full disk: then they are read again next time
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as unfinished, unfinished.open("wb") as stream:
@@ -53,8 +56,28 @@ def read_folder(folder: Path, image_size: tuple[int, int], channels: int) -> Kep
     return found
 
 
-def _part(images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> own_data.Part:
-    return own_data.Part(images[chosen], labels[chosen])
+def _parted(images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> tuple[own_data.Part, own_data.Part]:
+    """Returns the pictures that are not chosen, and the chosen ones; moved within `images`, which is not copied."""
+    last, rest = images[chosen], np.flatnonzero(~chosen)
+    for start in range(0, len(rest), 256):
+        moved = rest[start : start + 256]
+        images[start : start + len(moved)] = images[moved]  # no picture moves to the right
+    images[len(rest) :] = last
+    first = own_data.Part(images[: len(rest)], labels[rest])
+    return first, own_data.Part(images[len(rest) :], labels[chosen])
+
+
+def _check_copies(folder: Path, training: Listing, copies: np.ndarray) -> None:
+    """Says how many training pictures are left out; raises CourseError if a class has fewer than two others."""
+    if not copies.any():
+        return
+    left = np.bincount(training.labels[~copies], minlength=len(training.names))
+    if few := [name for name, count in zip(training.names, left, strict=True) if count < 2]:
+        raise CourseError(
+            f"{folder}/train has fewer than two pictures of {listed(few)} that are not near copies of one in"
+            f" {folder}/test; a test with what was learnt from says nothing. Add others, or remove these from test."
+        )
+    print(f"{copies.sum():,} pictures in {folder}/train are near copies of one in {folder}/test: left out of training.")
 
 
 def _kept(file: Path, stamp: str) -> KeptFolder | None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 ALIKE = 0.997  # correlation of two thumbnails; a picture saved again, or in another size, has more (about 0.999)
-AT_A_TIME = 512  # thumbnails that are compared with all before them
+AT_A_TIME = 128  # thumbnails that are compared with all before them
 
 
 def groups_of(thumbnails: np.ndarray) -> np.ndarray:

@@ -12,6 +12,9 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 IN_WORDS = "PNG, JPEG, WebP or BMP"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
+Image.preinit()  # before threads do it at once
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
 
 def read_picture_file(file: Path, longest: int | None = None) -> Image.Image:
     """Returns a picture as RGB, upright, transparent parts white, its sides at most `longest` pixels, if given.
@@ -20,8 +23,7 @@ def read_picture_file(file: Path, longest: int | None = None) -> Image.Image:
     damaged, in no format of FORMATS, or so large that it may be a trap.
     """
     try:
-        with file.open("rb") as opened, warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with file.open("rb") as opened:
             picture: Image.Image = Image.open(opened, formats=FORMATS)
             if picture.mode.startswith("I"):  # 16 bits per pixel, of which the upper eight are enough
                 picture = Image.fromarray((np.asarray(picture) >> 8).astype("uint8"))
@@ -29,9 +31,11 @@ def read_picture_file(file: Path, longest: int | None = None) -> Image.Image:
                 picture = picture.convert("RGBA")
             if longest is not None:
                 picture.thumbnail((longest, longest))
-            picture = ImageOps.exif_transpose(picture).convert("RGBA")
-            white = Image.new("RGBA", picture.size, "white")
-            return Image.alpha_composite(white, picture).convert("RGB")
+            picture = ImageOps.exif_transpose(picture)
+            if picture.has_transparency_data:
+                white = Image.new("RGBA", picture.size, "white")
+                picture = Image.alpha_composite(white, picture.convert("RGBA"))
+            return picture.convert("RGB")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CourseError(f"{file} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; scale it down first.") from None
     except Image.UnidentifiedImageError:

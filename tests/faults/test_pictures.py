@@ -1,6 +1,9 @@
-"""Pictures that are broken, odd or traps: each is shown, or refused in a sentence."""
+"""Pictures and folders that are broken, odd or traps: each is shown, learnt from, or refused in a sentence."""
 
 import io
+import itertools
+import shutil
+import tempfile
 import time
 import warnings
 from collections import Counter
@@ -13,7 +16,11 @@ from hypothesis import strategies as st
 from picture_files import huge_png
 from PIL import Image, PngImagePlugin
 
+from course import data
 from course.convolution.pictures import LARGEST_SIDE, read_picture
+from course.own_pictures.preparing import prepared
+from course.own_pictures.reading import read_picture_file
+from course.runs import folder as run_folder
 from course.system.errors import CourseError
 
 SECONDS = 10
@@ -94,8 +101,23 @@ def test_a_comment_that_unpacks_to_much_does_not_matter(tmp_path):
     assert outcome(file) in ("shown", "refused in a sentence")
 
 
+def answered(file: Path) -> str:
+    """Returns what becomes of a picture that predict.py is asked about, as digit, garment and other picture."""
+    try:
+        picture = read_picture_file(file)
+        for data_set, channels in ("mnist", 1), ("fashion_mnist", 1), ("photos", 3):
+            image, _ = prepared(picture, data_set, (28, 20), channels)
+            assert image.dtype == np.uint8
+            assert image.shape == ((28, 20, 3) if channels == 3 else (28, 20))
+    except CourseError as error:
+        assert str(error).endswith(".")
+        assert "\n" not in str(error)
+        return "refused in a sentence"
+    return "prepared"
+
+
 def test_fuzzed_pictures(tmp_path, thorough, tried):
-    counts = Counter()
+    shown, prepared_for_a_network = Counter(), Counter()
     valid = [encoded("PNG"), encoded("JPEG"), encoded("PNG", "P"), encoded("PNG", "I;16"), encoded("JPEG", "CMYK")]
     piece = st.binary(max_size=8) | st.sampled_from(
         [b"IHDR", b"IDAT", b"PLTE", b"tRNS", b"\xff\xd8", b"\xff\xe1", b"\xff\xc0"]
@@ -111,10 +133,72 @@ def test_fuzzed_pictures(tmp_path, thorough, tried):
             content[place : place + (0 if how == "insert" else len(piece))] = b"" if how == "cut" else piece
         (tmp_path / "picture").write_bytes(content)
         with warnings.catch_warnings(action="ignore"):  # what Pillow remarks on is not what is tested here
-            counts[outcome(tmp_path / "picture")] += 1
+            shown[outcome(tmp_path / "picture")] += 1
+            prepared_for_a_network[answered(tmp_path / "picture")] += 1
 
     each()
-    tried("pictures, fuzzed", counts)
+    tried("pictures, fuzzed", shown)
+    tried("pictures for predict.py, fuzzed", prepared_for_a_network)
+
+
+NAMES = ["a", "b", "c", "train", "test", ".hidden", "<b>bold</b>", "two\nlines", "[red]x", "ü\u202e", "n" * 200, " "]
+SUFFIXES = [".png", ".JPG", ".webp", ".bmp", ".gif", ".txt", ""]
+
+
+def picture_of_its_own(seed: int) -> bytes:
+    """Returns a PNG that differs from those of other seeds."""
+    content = io.BytesIO()
+    pixels = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8))
+    pixels.resize((9 + seed % 40, 30)).convert(["RGB", "L", "P", "RGBA"][seed % 4]).save(content, "PNG")
+    return content.getvalue()
+
+
+def test_fuzzed_folders(tmp_path, monkeypatch, thorough, tried):
+    """Classes of any names with pictures of any kind: arrays that fit each other, or a sentence; nothing else."""
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path / "runs")
+    counts = Counter()
+    broken = [b"\x89PNG", encoded("PNG")[:60], encoded("GIF", "P"), b"text", huge_png()]
+    good = st.just((".png", b""))  # a picture that no other class has
+    bad = st.tuples(st.sampled_from(SUFFIXES), st.sampled_from([*broken, picture_of_its_own(0)]))
+    few = st.lists(st.one_of(good, good, good, bad), max_size=7)
+    many = st.lists(good, min_size=4, max_size=7)
+    classes = st.dictionaries(st.sampled_from(NAMES), few, max_size=4)
+    right = st.fixed_dictionaries({"one": many, "other": many})
+    classes = st.one_of(right, st.tuples(right, classes).map(lambda both: both[0] | both[1]), classes)
+    inside = st.sampled_from(["", "", "", "train", "deep/deeper"])
+
+    @settings(max_examples=1000 if thorough else 30, derandomize=not thorough)
+    @given(classes, inside, classes, st.sampled_from([1, 3]))
+    def each(first: dict, place: str, second: dict, channels: int) -> None:
+        folder, seeds = Path(tempfile.mkdtemp(dir=tmp_path)), itertools.count()
+        for below, found in (place, first), ("test", second if place == "train" else {}):
+            for name, files in found.items():
+                (folder / below / name).mkdir(parents=True, exist_ok=True)
+                for number, (suffix, content) in enumerate(files):
+                    (folder / below / name / f"{number}{suffix}").write_bytes(
+                        content or picture_of_its_own(next(seeds))
+                    )
+        before = sorted(tmp_path.rglob("*"))
+        try:
+            (x_train, y_train), (x_test, y_test) = data.load_data_set(str(folder), (12, 14), channels)
+        except CourseError as error:
+            assert str(error).endswith(".")
+            assert "\n" not in str(error)
+            counts["refused in a sentence"] += 1
+        else:
+            assert x_train.shape[1:] == x_test.shape[1:] == ((12, 14) if channels == 1 else (12, 14, 3))
+            assert len(x_train) == len(y_train) >= 2
+            assert len(x_test) == len(y_test) >= 1
+            assert max(y_train.max(), y_test.max()) < len(data.class_names(str(folder)))
+            counts["learnt from"] += 1
+        assert [file for file in before if "runs" not in file.parts] == sorted(
+            file for file in tmp_path.rglob("*") if "runs" not in file.parts
+        )
+        shutil.rmtree(folder)
+
+    each()
+    assert len(counts) == 2
+    tried("folders of pictures, fuzzed", counts)
 
 
 @pytest.mark.parametrize("content", [b"", huge_png()], ids=["empty", "huge"])

@@ -50,12 +50,23 @@ def test_subfolders_are_classes(tmp_path):
     assert data.training_images(str(folder), (14, 20)) == len(x_train) - len(x_train) // 12
 
 
-def test_a_test_folder_is_the_test(tmp_path):
+def test_a_test_folder_is_the_test_and_nothing_of_it_is_learnt(tmp_path, capsys):
     make(tmp_path / "photos" / "train")
-    make(tmp_path / "photos" / "test", classes=2, each=2)
-    (x_train, _), (_, y_test) = data.load_data_set(str(tmp_path / "photos"), channels=3)
-    assert x_train.shape == (24, 28, 28, 3)
+    make(tmp_path / "photos" / "test", classes=2, each=2, suffix=".jpg")  # the first two of classes 0 and 1
+    (x_train, y_train), (x_test, y_test) = data.load_data_set(str(tmp_path / "photos"), channels=3)
+    assert x_train.shape == (20, 28, 28, 3)
     assert y_test.tolist() == [0, 0, 1, 1]
+    assert "4 pictures in" in (said := capsys.readouterr().out)
+    assert "/train are near copies of one in" in said
+    for side, images, labels in ("train", x_train, y_train), ("test", x_test, y_test):
+        (listing,) = [each for each in pictures.list_folder(tmp_path / "photos") if side in each.files[0].parts]
+        everything, _ = pictures.read_pictures(listing, (28, 28), 3)
+        left = everything[4 * (side == "train") :] if side == "test" else np.delete(everything, [0, 1, 8, 9], axis=0)
+        assert np.array_equal(images, left)
+        assert len(images) == len(labels)
+    make(tmp_path / "photos" / "test", classes=2, each=7)
+    with pytest.raises(CourseError, match="fewer than two pictures of class 0, class 1 that are not near copies"):
+        data.load_data_set(str(tmp_path / "photos"), channels=3)
     (tmp_path / "photos" / "test" / "class 7").mkdir()
     with pytest.raises(CourseError, match=r"test has class 7, which .*train lacks; add it there"):
         data.load_data_set(str(tmp_path / "photos"))
