@@ -59,6 +59,13 @@ def test_what_a_page_suggests_to_try_was_measured(name):
         assert cells[0] == of_last_epoch(command, "test_accuracy"), command
 
 
+@pytest.mark.parametrize("name", LESSONS)
+def test_what_a_page_suggests_takes_as_long_as_it_says(name):
+    seconds = sum(statistics.median(run["seconds"] for run in RUNS[command]) for command in tries(name))
+    said = int(re.search(r"Running: (\d+) minutes", page(name))[1])
+    assert seconds / 60 <= said <= seconds / 60 + 5
+
+
 def test_the_table_of_photos_is_what_was_measured():
     measured = (DOCS.parent / "benchmarks" / "photos.md").read_text(encoding="utf-8")
     rows = [line for line in measured.splitlines() if line.startswith("|")]
