@@ -303,6 +303,15 @@ def test_what_changes_in_the_data_and_in_lines_of_the_network_do_was_measured():
     for images, data in (("as they are", ""), ("pixels shuffled", f" {claims.SHUFFLED}")):
         both = (of_last_epoch(f"{script}{data}", "test_accuracy") for script in ("mlp.py", "cnn.py"))
         assert f"| {images} | {' | '.join(both)} |" in text
+    perceptron_minds, network_minds = (
+        claims.difference(claim, RUNS)
+        for claim in claims.CLAIMS
+        if claim.first in ("mlp.py", "cnn.py") and claim.second.endswith(claims.SHUFFLED)
+    )
+    interval = f"{100 * perceptron_minds.low:+.2f} to {100 * perceptron_minds.high:+.2f} points"
+    assert f"the 95% interval of its difference, {interval}, includes 0" in text
+    fewer = [-100 * each for each in (network_minds.mean, network_minds.high, network_minds.low)]
+    assert "reads {:.2f} points fewer ({:.2f} to {:.2f})".format(*fewer) in text
     for change, edit in (
         ("none", ""),
         ("zeros around the image", '  # padding="same"'),
