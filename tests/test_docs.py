@@ -348,6 +348,12 @@ def test_the_numbers_of_the_page_on_what_is_faster_and_further():
     assert round(1e4 * (1 - statistics.mean(run["test_accuracy"] for run in best)), -1) == 30  # "misses about thirty"
 
 
+def test_the_seconds_that_teachers_are_told_are_those_that_were_measured():
+    for command in ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64"):
+        seconds = statistics.median(run["seconds"] for run in results("accuracy")[command])
+        assert f"`python {command}`, {seconds:.0f} seconds" in page("teaching")
+
+
 def test_the_numbers_of_the_page_on_overfitting():
     text = page("overfitting")
     columns = history("no-dropout")
