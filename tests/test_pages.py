@@ -12,7 +12,7 @@ CONTENTS = (DOCS / "README.md").read_text(encoding="utf-8").split("\n## ")
 LISTED = re.findall(r"^- \[([^]]+)\]\((\S+)\)", CONTENTS[1], re.MULTILINE)  # title and file of each page of the course
 COURSE = [file for _, file in LISTED if (DOCS / file).exists()]
 LESSONS = [file for title, file in LISTED if title[0].isdigit()]
-SCRIPTS = ("mlp.py", "cnn.py", "fast.py", "best.py", "fashion.py", "convolution.py", "solutions/level_5.py")
+SCRIPTS = ("mlp.py", "cnn.py", "fast.py", "best.py", "fashion.py", "convolution.py")
 LONGEST = 30  # words of a sentence
 # Explained or linked where a page first uses them: in the glossary, and as they are written.
 TERMS = {
