@@ -78,12 +78,3 @@ def test_a_script_that_uses_keras_before_its_command_line_says_so_too(checkout):
     answer = checkout.run("mine.py", KERAS_BACKEND="theano")
     assert answer.returncode == 2
     assert answer.stderr == "KERAS_BACKEND is theano, but must be tensorflow or jax or torch; change it or unset it.\n"
-
-
-def test_without_keras_one_sentence_says_what_to_install(checkout):
-    hide = (
-        "import importlib.util as u; f = u.find_spec; u.find_spec = lambda name: None if name == 'keras' else f(name);"
-    )
-    answer = checkout.run("-c", hide + "import sys; sys.argv = ['mlp.py']; import mlp")
-    assert (answer.returncode, answer.stdout) == (2, "")
-    assert answer.stderr == "keras is not installed; `pip install -r requirements.txt` installs it.\n"
