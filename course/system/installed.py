@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-OLDEST, NEWEST = (3, 11), (3, 13)  # Pythons for which all packages exist; a newer one may be tried
+OLDEST, NEWEST = (3, 11), (3, 14)  # of the Pythons that were tried
 BACKENDS = ("tensorflow", "jax", "torch")  # with which Keras can train; their packages are called the same
 PACKAGES = {  # of requirements.txt, by the name under which they are imported
     "keras": "keras", "numpy": "numpy", "wandb": "wandb", "PIL": "pillow", "jinja2": "jinja2",

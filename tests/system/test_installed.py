@@ -130,7 +130,7 @@ def test_a_full_disk_and_a_python_without_packages_are_named(packages, capsys, m
 def test_an_old_python_is_named_before_anything_that_it_cannot_read(capsys, monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 9, 6, "final", 0))
     sentence = said(capsys, installed.check_python)
-    assert sentence.startswith("Python 3.9 is too old for the course, which needs Python 3.11 to 3.13; install one of")
+    assert sentence.startswith("Python 3.9 is too old for the course, which needs Python 3.11 to 3.14; install one of")
     assert "\n" not in sentence
     read = [*SCRIPTS, "course/__init__.py", "course/system/__init__.py", "course/system/installed.py"]
     for file in read:
