@@ -6,7 +6,7 @@ python convolution.py --help                     all values of class Config; cha
 """
 
 from course.command_line import CommandLine
-from course.convolution import figures as draw
+from course.convolution import figures as draw, kept
 from course.convolution.kernels import KERNELS, KernelText, read_kernel
 from course.convolution.pictures import channels, join_channels, read_picture
 from course.geometry import Padding, Pooling, PoolSize, Stride, check_picture_is_large_enough
@@ -83,7 +83,7 @@ def ideas(config):
 
 def main(config):
     check_picture_is_large_enough(read_picture(config.image), config.stride, config.padding, config.pool_size)
-    draw.keep_figures(ideas(config), config)
+    kept.keep_figures(ideas(config), config)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy as np
 from course import own_data
 from course.system import arrays, memory
 from course.system.errors import CourseError
+from course.system.plain_text import printable
 
 if TYPE_CHECKING:
     from course.own_pictures.folder import Listing
@@ -88,9 +89,13 @@ def load(config: Choice) -> tuple[Split, Split]:
     order = own_data.order(y_train, config.seed)
     x_train, y_train = x_train[order], y_train[order]
     training, validation = hold_out(x_train, y_train, config.limit)
-    parts = {"training": training, "validation": validation, "test": test}
-    for remark in own_data.remarks({name: own_data.Part(*part) for name, part in parts.items()}):
-        print(f"{config.data}: {remark}", file=sys.stderr)
+    given = {"training": training, "validation": validation, "test": test}
+    parts = {name: own_data.Part(*part) for name, part in given.items()}
+    remarks = [*own_data.remarks(parts, class_names(config.data))]
+    if not _is_folder(config.data):
+        remarks += own_data.remarks_on_arrays(parts)
+    for remark in remarks:
+        print(printable(f"{config.data}: {remark}"), file=sys.stderr)
     return (x_train, y_train), test
 
 

@@ -1,5 +1,6 @@
 """Modules that are loaded when they are first used, so that a mistake on the command line is answered at once."""
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from course.system.errors import CourseError, end_in_a_sentence
 from course.system.installed import BACKENDS
+from course.system.left_out import left_out
 from course.system.quiet import quiet
 from course.system.settings import DEFAULTS
 
@@ -62,7 +64,10 @@ class LateModule(types.ModuleType):
         if spec.submodule_search_locations is not None:
             self.__path__ = spec.submodule_search_locations
         try:
-            with quiet():  # TensorFlow remarks on missing drivers, whatever its log level is
+            with contextlib.ExitStack() as loading:
+                loading.enter_context(quiet())  # TensorFlow remarks on missing drivers, whatever its log level is
+                if spec.name == "keras" and backend() == "tensorflow":
+                    loading.enter_context(left_out("jax"))  # which TensorFlow loads, only to convert from it
                 spec.loader.exec_module(self)
         except BaseException:
             del sys.modules[spec.name]

@@ -1,11 +1,12 @@
 """Images of the learner's own: what is accepted, in which order it is learnt from, and what looks like a mistake."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from course.system.errors import CourseError
+from course.system.plain_text import listed
 
 HIGHEST = 255  # value of a pixel
 DARK, LIGHT = 0.4, 0.6  # mean brightness of images, as a part of their brightest pixel
@@ -73,13 +74,22 @@ def order(labels: np.ndarray, seed: int) -> np.ndarray:
     return shuffled[np.argsort(places, kind="stable")]
 
 
-def remarks(parts: Mapping[str, Part]) -> Iterator[str]:
-    """Yields a sentence about each thing that looks like a mistake in the parts training, validation and test."""
+def remarks(parts: Mapping[str, Part], names: Sequence[str]) -> Iterator[str]:
+    """Yields a sentence about each thing that looks like a mistake in the parts training, validation and test.
+
+    `names` are those of the classes.
+    """
     classes = set(np.concatenate([part.labels for part in parts.values()]).tolist())
     for name, part in parts.items():
         missing = sorted(classes - set(part.labels.tolist()))
         if missing:
-            yield f"none of the {len(part.labels):,} {name} images is a {_listed(missing)}; {WITHOUT[name]}."
+            which = listed([names[label] if label < len(names) else str(label) for label in missing])
+            yield f"none of the {len(part.labels):,} {name} images is of class {which}; {WITHOUT[name]}."
+    yield from _repeated(parts)
+
+
+def remarks_on_arrays(parts: Mapping[str, Part]) -> Iterator[str]:
+    """Yields a sentence about each thing that looks like a mistake in how a file has these parts' pixels."""
     brightest = {name: int(part.images.max()) for name, part in parts.items()}
     for array, name in (("x_train", "training"), ("x_test", "test")):
         if brightest[name] <= HIGHEST // 2:
@@ -89,7 +99,6 @@ def remarks(parts: Mapping[str, Part]) -> Iterator[str]:
     if min(means) < DARK and max(means) > LIGHT:
         kinds = ["light on dark" if mean < DARK else "dark on light" for mean in means]
         yield f"training images are {kinds[0]}, but test images {kinds[1]}; invert one of them, as in 255 - x_test."
-    yield from _repeated(parts)
 
 
 def _repeated(parts: Mapping[str, Part]) -> Iterator[str]:
@@ -109,11 +118,6 @@ def _repeated(parts: Mapping[str, Part]) -> Iterator[str]:
 
 def _refused(name: str, error: ValueError) -> CourseError:
     return CourseError(f"{name}: {error}; data/README.md describes the format.")
-
-
-def _listed(labels: list[int]) -> str:
-    *first, last = map(str, labels)
-    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _part(name: str, part: Part, channels: int) -> Part:

@@ -124,7 +124,7 @@ def test_a_missing_viewer_does_not_fail_the_lesson(tmp_path, monkeypatch):
 
     monkeypatch.setattr(run_folder, "RUNS", tmp_path)
     monkeypatch.setattr("webbrowser.open", fail)
-    convolution.draw.keep_figures(itertools.islice(ideas(Config()), 2), Config(show=True))
+    convolution.kept.keep_figures(itertools.islice(ideas(Config()), 2), Config(show=True))
     assert len(list((tmp_path / "convolution" / "latest").glob("*.png"))) == 2
 
 

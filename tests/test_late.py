@@ -78,3 +78,9 @@ def test_a_script_that_uses_keras_before_its_command_line_says_so_too(checkout):
     answer = checkout.run("mine.py", KERAS_BACKEND="theano")
     assert answer.returncode == 2
     assert answer.stderr == "KERAS_BACKEND is theano, but must be tensorflow or jax or torch; change it or unset it.\n"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_tensorflow_does_not_load_jax_and_a_script_still_can(checkout):
+    lines = ("import course, keras, sys", "keras.layers", "assert 'jax' not in sys.modules", "import jax.numpy")
+    assert checkout.run("-c", "\n".join(lines), KERAS_BACKEND="tensorflow").returncode == 0

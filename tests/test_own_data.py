@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course.data import hold_out, load, load_data_set
-from course.own_data import Part, accepted, order, remarks
+from course.own_data import Part, accepted, order, remarks, remarks_on_arrays
 from course.system.errors import CourseError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 5, 6), np.uint8)
@@ -139,7 +139,8 @@ def test_own_images_are_shuffled_with_their_labels_and_those_of_the_course_are_n
 def said(train: np.ndarray, test: np.ndarray, train_labels: np.ndarray, test_labels: np.ndarray) -> list[str]:
     """Returns the remarks about images of which every twelfth is for validation."""
     (x_train, y_train), valid = hold_out(train, train_labels)
-    return [*remarks({"training": Part(x_train, y_train), "validation": Part(*valid), "test": Part(test, test_labels)})]
+    parts = {"training": Part(x_train, y_train), "validation": Part(*valid), "test": Part(test, test_labels)}
+    return [*remarks(parts, ["mug", "cup", "glass"]), *remarks_on_arrays(parts)]
 
 
 OTHERS = np.random.default_rng(1).integers(0, 256, (40, 5, 6), np.uint8)
@@ -186,13 +187,13 @@ def test_what_looks_like_a_mistake_is_said_in_one_sentence(train, test, sentence
     ("train_labels", "test_labels", "sentences"),
     [
         (LABELS % 3, LABELS % 3, []),
-        (LABELS % 3, LABELS % 2, ["none of the 40 test images is a 2; the test says nothing about it."]),
+        (LABELS % 3, LABELS % 2, ["none of the 40 test images is of class glass; the test says nothing about it."]),
         (
             np.repeat([0, 1], [37, 3]),
             LABELS % 2,
             [
-                "none of the 37 training images is a 1; the network cannot learn it.",
-                "none of the 3 validation images is a 0; validation says nothing about it.",
+                "none of the 37 training images is of class cup; the network cannot learn it.",
+                "none of the 3 validation images is of class mug; validation says nothing about it.",
             ],
         ),
     ],

@@ -2,4 +2,5 @@
 
 from course.late import load_when_used
 
-load_when_used("course.convolution.figures")  # with it comes matplotlib: what is wrong is answered before
+for drawing in ("figures", "kept"):  # with them comes matplotlib: what is wrong is answered before
+    load_when_used(f"course.convolution.{drawing}")

@@ -7,66 +7,20 @@ where its number comes from.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import webbrowser
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Protocol
 
 import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from course.convolution.chosen import Chosen
 from course.convolution.sheet import MARK, SIDE, WIDTH, Box, Panel, Sheet, decimal, hatch, largest, mark, size_text
-from course.convolution.workbench import workbench
-from course.geometry import KERNEL, SMALLEST, Padding, Pooling, output_size, receptive_field, seen, zeros_added
-from course.report.style import BLUE, GREY, png, styled
-from course.runs import folder as run_folder
-from course.system.files import replacing, shown, write_json, write_text
+from course.geometry import KERNEL, SMALLEST, output_size, receptive_field, seen, zeros_added
+from course.report.style import BLUE, GREY, styled
 
 COLOURS = ("red", "green", "blue")
 CHOSEN = " (chosen)"
 REMAINING = {2: ("half", "a quarter"), 3: ("a third of", "a ninth"), 4: ("a quarter of", "a sixteenth")}
-
-
-class Chosen(Protocol):
-    """What the figures need of the lesson's Config."""
-
-    image: str
-    kernel: str
-    stride: int
-    padding: Padding
-    pooling: Pooling
-    pool_size: int
-    show: bool
-
-    def values(self) -> dict[str, object]:
-        """Returns all values by name, as JSON has them."""
-
-
-def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
-    """Writes figures, each with its name, and a page to change them to a new folder in runs/convolution, and says so.
-
-    Opens them if `config.show` is set; raises CourseError if something cannot be written.
-    """
-    folder = run_folder.new_folder("convolution", Path(config.image).stem[:40])
-    write_json(folder / run_folder.CONFIG, config.values())
-    run_folder.point_latest_to(folder)
-    for name, figure in figures:
-        file = folder / f"{name}.png"
-        with replacing(file) as unfinished:
-            unfinished.write_bytes(png(figure))
-        _say(file, figure.texts[0].get_text(), config)  # its title
-    write_text(folder / run_folder.REPORT, workbench(config))
-    _say(folder / run_folder.REPORT, "A page in which to change all of it", config)
-
-
-def _say(file: Path, title: str, config: Chosen) -> None:
-    print(f"{shown(file)}  {title}")
-    if config.show:
-        with contextlib.suppress(webbrowser.Error, OSError):  # where nothing can show it, the file is there
-            webbrowser.open(file.as_uri())
 
 
 def striking_part(picture: np.ndarray, output: np.ndarray, size: int) -> np.ndarray:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course.convolution.chosen import Chosen
 from course.convolution.kernels import KERNELS, read_kernel
 from course.convolution.pictures import NAMES, read_picture
 from course.report.page import render
 from course.report.try_it import page_script
-
-if TYPE_CHECKING:
-    from course.convolution.figures import Chosen
 
 SCRIPTS = ("network", "layers", "arithmetic", "picture", "elements", "maps", "numbers", "inside", "workbench")
 

@@ -16,9 +16,9 @@ from course.own_pictures.near_copies import groups_of
 from course.own_pictures.reading import IN_WORDS, SUFFIXES, read_picture_file
 from course.system import memory
 from course.system.errors import CourseError
+from course.system.plain_text import listed
 
 MOST_CLASSES = 256  # a label is a byte
-LISTED = 5  # names in a sentence
 TESTED = 7  # one picture in seven is for the test, as with MNIST
 THUMBNAIL = (8, 8)  # pixels that tell whether two pictures are near copies
 
@@ -179,9 +179,3 @@ def _pictures(folder: Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Path(place) / name for name in sorted(files) if name.lower().endswith(SUFFIXES) and name[0] != "."]
     return found
-
-
-def listed(names: list[str]) -> str:
-    """Returns names for a sentence, at most five of them."""
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return f"{', '.join(names[:LISTED])}{more}"

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from course import own_data
-from course.own_pictures.folder import Listing, copies_of_tested, list_folder, listed, read_pictures, split_off
+from course.own_pictures.folder import Listing, copies_of_tested, list_folder, read_pictures, split_off
 from course.runs import folder as run_folder
 from course.system import arrays
 from course.system.errors import CourseError
 from course.system.files import replacing
+from course.system.plain_text import listed
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 

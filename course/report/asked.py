@@ -118,7 +118,10 @@ def outputs_for(pictures: np.ndarray, record: Record) -> np.ndarray:
     except Exception as error:  # whatever Keras raises for a learner's network
         raise CourseError(f"The network of {shown(record.folder)} cannot be loaded ({first_line(error)}).") from None
     images = images_of(record, min(CHECKED, len(record.predictions.labels)))
-    preparation = how_prepared(images, record.predictions, network.answers)
+    try:
+        preparation = how_prepared(images, record.predictions, network.answers)
+    except CourseError as error:
+        raise CourseError(f"{shown(record.folder)} cannot be asked: {error}") from None
     return network.answers(preparation.apply(pictures))
 
 

@@ -22,18 +22,20 @@ class Preparation(NamedTuple):
 
     @classmethod
     def derived(cls, images: np.ndarray, example: np.ndarray) -> Self | None:
-        """Returns what turns the first of the stored images, uint8 (n, ...), into the prepared ones, (k, ...), k <= n.
+        """Returns what turns the first of the stored images, uint8 (n, ...), into the first prepared ones, (k, ...).
 
         None if pixels become anything else. With few examples each image may still have a scale of its own: only the
         network's answers to other images show that.
         """
-        stored, prepared = images[: len(example)].astype(float).ravel(), example.astype(float).ravel()
+        both = min(len(images), len(example))
+        images, example = images[:both], example[:both]
+        stored, prepared = images.astype(float).ravel(), example.astype(float).ravel()
         if len(stored) != len(prepared) or stored.min() == stored.max():
             return None
         darkest, brightest = stored.argmin(), stored.argmax()  # two pixels tell both numbers, all others must agree
         scale = (prepared[brightest] - prepared[darkest]) / (stored[brightest] - stored[darkest])
         found = cls(scale, prepared[darkest] - scale * stored[darkest], example.shape[1:], example.dtype)
-        close = np.allclose(found.apply(images[: len(example)]), example, rtol=0, atol=abs(scale) / 2)
+        close = np.allclose(found.apply(images), example, rtol=0, atol=abs(scale) / 2)
         return found if close and scale else None
 
     def apply(self, images: np.ndarray) -> np.ndarray:

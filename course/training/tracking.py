@@ -24,6 +24,7 @@ from course import agent
 from course.runs.record import Predictions, Row
 from course.system.errors import CourseError, first_line
 from course.system.files import shown
+from course.system.left_out import left_out
 
 if TYPE_CHECKING:
     import wandb
@@ -80,7 +81,8 @@ class Tracking:
         self.wandb = wandb
         self.failed = False
         hook = sys.excepthook
-        self.run = _start(wandb, name=name, project=project, config=config, dir=folder, id=identity)
+        with left_out("wandb.sdk.launch"):  # half a second, for jobs that a lesson never is
+            self.run = _start(wandb, name=name, project=project, config=config, dir=folder, id=identity)
         sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
     def log(self, values: Row, step: int) -> None:

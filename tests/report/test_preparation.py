@@ -29,10 +29,10 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("prepare", {**LESSONS, **OTHERS}.values(), ids=[*LESSONS, *OTHERS])
-@pytest.mark.parametrize("examples", [1, 5])
+@pytest.mark.parametrize("examples", [1, 5, 20])  # a run of the challenge keeps more than are asked for
 def test_other_images_are_prepared_like_the_lessons_own(prepare, examples):
     prepared = prepare(IMAGES)
-    found = Preparation.derived(IMAGES, prepared[:examples]).apply(IMAGES)
+    found = Preparation.derived(IMAGES[:10], prepared[:examples]).apply(IMAGES)
     assert (found.shape, found.dtype) == (prepared.shape, prepared.dtype)
     np.testing.assert_allclose(found.astype(float), prepared.astype(float), atol=1e-3)
 

@@ -1,11 +1,12 @@
 """Tracking: online with credentials, offline without; for bad servers see tests/faults/test_server.py."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from course.training.tracking import asked_mode
+from course.training.tracking import Tracking, asked_mode
 
 QUICK = ("cnn.py", "--epochs", "2", "--first_layer_convs", "2", "--batch_size", "100")
 KEY = "0123456789" * 4
@@ -103,3 +104,15 @@ def test_a_key_that_is_no_key_costs_nothing_and_is_not_shown(checkout, small_dat
     assert answer.returncode == 0
     assert "tracked offline" in answer.stderr
     assert "secret" not in answer.stderr + answer.stdout
+
+
+def test_a_run_does_without_what_only_launched_jobs_need(tmp_path, monkeypatch):
+    """If this fails after an upgrade, see `left_out` in course/training/tracking.py."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.delitem(sys.modules, "wandb.sdk.launch", raising=False)
+    tracked = Tracking("mlp/a", "course-in-a-box", {"epochs": 1}, tmp_path, "0123abcd")
+    assert "wandb.sdk.launch" not in sys.modules
+    tracked.log({"loss": 1.0}, 1)
+    tracked.finish()
+    assert not tracked.failed
+    assert list(tmp_path.glob("wandb/offline-run-*/run-0123abcd.wandb"))
