@@ -1,7 +1,10 @@
 """What contributors run: `nox` for all but the slow tests, `nox -s full` for these too.
 
-pip install -r requirements-dev.txt brings everything that these sessions call.
+pip install -r requirements-dev.txt brings everything that these sessions call; `jax` and `versions` make environments
+of their own, of 2 to 4 GB each, and need the network for it.
 """
+
+from pathlib import Path
 
 import nox
 
@@ -38,3 +41,24 @@ def types(session: nox.Session) -> None:
 def imports(session: nox.Session) -> None:
     """Imports run downwards between the wings of the course."""
     session.run("lint-imports", "--no-cache")  # its cache misses changes
+
+
+def needed(*files: str) -> list[str]:
+    """Returns the packages that requirements files name themselves, without those of the files that they include."""
+    lines = [line.partition("#")[0].strip() for file in files for line in Path(file).read_text("utf-8").splitlines()]
+    return [line for line in lines if line and not line.startswith("-r ")]
+
+
+@nox.session(venv_backend="uv")
+def jax(session: nox.Session) -> None:
+    """The quick tests on JAX, where there is no TensorFlow."""
+    session.install(*needed("requirements-jax.txt", "requirements-sweep.txt", "requirements-dev.txt"))
+    session.run("python", "-m", "pytest", *session.posargs, env={"KERAS_BACKEND": None})
+
+
+@nox.session(venv_backend="uv")
+@nox.parametrize("resolution", ["lowest-direct", "highest"], ids=["lowest", "highest"])
+def versions(session: nox.Session, resolution: str) -> None:
+    """The quick tests with the oldest, and with the newest version that each requirement allows."""
+    session.install("--resolution", resolution, "-r", "requirements-dev.txt")
+    session.run("python", "-m", "pytest", *session.posargs)

@@ -13,6 +13,7 @@ from course.sweep.trials import TABLE, Sweep
 from course.system import signals
 from course.system.errors import CourseError
 from course.system.files import shown, typed
+from course.system.installed import install_command
 from course.training import tracking
 from course.values import Count, Seed
 
@@ -26,7 +27,7 @@ import tyro
 from pydantic import Field
 
 FILE = "sweep.yaml"
-NEEDED = ("ray", "optuna", "rich")
+NEEDED, EXTRA = ("ray", "optuna"), "-r requirements-sweep.txt"
 
 Address = Annotated[
     str | None,
@@ -48,7 +49,7 @@ class Options(CommandLine):
 def main(options: Options) -> int:
     """Runs a sweep, or what is left of one; returns the exit code: 1 if no trial was finished, else 0."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
-        raise CourseError(f"sweep.py needs {', '.join(missing)}; `pip install -r requirements-sweep.txt` installs it.")
+        raise CourseError(f"sweep.py needs {', '.join(missing)}; {install_command(EXTRA)} installs it.")
     signals.stop_in_order()
     run_folder.check_writable()
     tracking.asked_mode()

@@ -1,12 +1,18 @@
 """What a lesson imports."""
 
+from course.system.installed import check_packages, check_python, watch_for_broken_packages
+
+check_python()  # first of all: older Pythons cannot read what follows
+
 from course.system.namesakes import watch_for_namesakes
 
 watch_for_namesakes()  # before everything that may have one
+check_packages()
+watch_for_broken_packages()
 
 from course.late import load_when_used
 
-load_when_used("keras")  # first of all: what follows imports it
+load_when_used("keras")  # before what imports it
 load_when_used("course.muon")
 load_when_used("course.views")
 

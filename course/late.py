@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 
 from course.system.errors import CourseError, end_in_a_sentence
+from course.system.installed import BACKENDS
 from course.system.left_out import left_out
 from course.system.quiet import quiet
 from course.system.settings import DEFAULTS
@@ -20,7 +21,6 @@ os.environ.setdefault("MPLCONFIGDIR", str(COURSE.parent / "runs" / "matplotlib")
 for setting in DEFAULTS.items():
     os.environ.setdefault(*setting)
 LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # which Keras reads as whole numbers
-BACKENDS = ("tensorflow", "jax", "torch")  # with which Keras can train; their packages are called the same
 
 
 def backend() -> str:
@@ -87,16 +87,11 @@ def load_when_used(name: str) -> None:
     """Makes `import <name>` give a module that is loaded when something in it is first used; see LateModule.
 
     The standard library's LazyLoader does not do: `import` itself asks such a module for its __spec__, and loads it.
-
-    Raises:
-        CourseError: there is no such module.
     """
     if name in sys.modules:
         return
     spec = importlib.util.find_spec(name)
-    if spec is None:
-        end_in_a_sentence()
-        raise CourseError(f"{name} is not installed; `pip install -r requirements.txt` installs it.")
+    assert spec is not None  # course/__init__.py has looked for it
     module = importlib.util.module_from_spec(spec)
     if hasattr(module, "__path__"):
         del module.__path__  # a submodule asks for it, and so loads the module first

@@ -63,6 +63,8 @@ LEFT_TO_THOROUGH = (  # as regular expressions
     "test_many_runs_at_once_have_complete_folders", r"test_a_layer_computes_as_keras_does\[[E-Z]",
     r"test_photos_are_read_nearly_as_well_as_the_originals\[[dlt]", r"test_the_stopwatch_times_a_script.*\[words1\]",
     r"test_a_poor_environment_changes_nothing\[a", r"test_a_bad_server_costs_seconds_and_nothing_else\[silent",
+    r"test_a_notebook_runs_from_its_first_cell_to_its_last\[(conv|cnn|fast|best|fashion)",
+    "test_in_a_notebook_a_script_leaves_what_a_command_leaves",
 )  # fmt: skip
 
 

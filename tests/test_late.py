@@ -80,15 +80,6 @@ def test_a_script_that_uses_keras_before_its_command_line_says_so_too(checkout):
     assert answer.stderr == "KERAS_BACKEND is theano, but must be tensorflow or jax or torch; change it or unset it.\n"
 
 
-def test_without_keras_one_sentence_says_what_to_install(checkout):
-    hide = (
-        "import importlib.util as u; f = u.find_spec; u.find_spec = lambda name: None if name == 'keras' else f(name);"
-    )
-    answer = checkout.run("-c", hide + "import sys; sys.argv = ['mlp.py']; import mlp")
-    assert (answer.returncode, answer.stdout) == (2, "")
-    assert answer.stderr == "keras is not installed; `pip install -r requirements.txt` installs it.\n"
-
-
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_tensorflow_does_not_load_jax_and_a_script_still_can(checkout):
     lines = ("import course, keras, sys", "keras.layers", "assert 'jax' not in sys.modules", "import jax.numpy")

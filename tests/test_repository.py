@@ -90,7 +90,7 @@ def test_imports_run_downwards():
 @pytest.mark.parametrize("file", REQUIREMENTS)
 def test_every_requirement_has_a_lower_and_an_upper_bound(file):
     for line in packages(file):
-        assert re.fullmatch(r"[\w-]+(\[\w+\])?>=[\d.]+,<[\d.]+", line), line
+        assert re.fullmatch(r"[\w-]+(\[\w+\])?>=[\d.]+,<[\d.]+(; python_version (<|>=) '[\d.]+')?", line), line
 
 
 def test_the_requirements_files_are_those_of_the_project():
@@ -102,7 +102,8 @@ def test_the_requirements_files_are_those_of_the_project():
 
 
 def test_the_light_way_differs_in_the_backend_alone():
-    light, whole = packages("requirements-jax.txt"), packages("requirements.txt")
+    light = packages("requirements-jax.txt")
+    whole = {line.partition(";")[0] for line in packages("requirements.txt") if "python_version >=" not in line}
     assert {line.partition(">=")[0] for line in light ^ whole} == {"jax", "tensorflow"}
     assert light - whole == {line for line in packages("requirements-dev.txt") if line.startswith("jax>=")}
 
@@ -200,3 +201,21 @@ def test_words_are_those_of_the_field(pattern):
 def test_the_picture_of_learning_by_heart_is_used_once():
     text = (REPOSITORY / "docs" / "overfitting.md").read_text(encoding="utf-8")
     assert text.count("by heart") <= 1
+
+
+def test_the_lock_is_that_of_the_requirements():
+    lock = (REPOSITORY / "uv.lock").read_text(encoding="utf-8")
+    packages_of_lock = tomllib.loads(lock)["package"]
+    (own,) = [package for package in packages_of_lock if package["source"] == {"virtual": "."}]
+    declared = own["metadata"]["requires-dist"]
+    for groups in own["metadata"]["requires-dev"].values():
+        declared += groups
+    needed = set().union(*(packages(file) for file in REQUIREMENTS))
+    named = {re.match(r"[\w-]+", line)[0]: re.search(r">=[\d.]+,<[\d.]+", line)[0] for line in needed}
+    assert {one["name"]: set(one["specifier"].split(",")) for one in declared} == {
+        name: set(bounds.split(",")) for name, bounds in named.items()
+    }
+    assert {package["source"]["registry"] for package in packages_of_lock if package != own} == {
+        "https://pypi.org/simple"
+    }
+    assert set(re.findall(r'url = "(https?://[^/]+/)', lock)) == {"https://files.pythonhosted.org/"}

@@ -48,7 +48,7 @@ def test_without_ray_one_sentence_says_what_to_do(checkout):
     run = "import runpy, sys; sys.argv = ['sweep.py']; runpy.run_path('sweep.py', run_name='__main__')"
     answer = checkout.run("-c", hide + run)
     assert answer.returncode == 2
-    assert answer.stderr == "sweep.py needs ray; `pip install -r requirements-sweep.txt` installs it.\n"
+    assert answer.stderr == "sweep.py needs ray; `python -m pip install -r requirements-sweep.txt` installs it.\n"
 
 
 def test_a_missing_cluster_is_said_in_one_sentence(checkout):

@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import TypeVar
 
 from course.system import program, signals
+from course.system.installed import broken_package
 from course.system.namesakes import loaded_namesakes
 from course.system.plain_text import printable
 from course.system.tracebacks import OUT_OF_MEMORY, shorten
@@ -31,9 +32,9 @@ class CourseError(Exception):
 def end_in_a_sentence() -> None:
     """Makes an uncaught CourseError, a lack of memory or a signal end the program in a sentence without traceback.
 
-    The exit code is 2 for a CourseError or a lack of memory, 130 for Ctrl-C, 141, without a sentence, if nobody reads
-    the output, 1 for every other exception, of which the lines in the program's own file are shown. A notebook keeps
-    its own way to show an exception.
+    The exit code is 2 for a CourseError, a lack of memory or a package that cannot be loaded, 130 for Ctrl-C, 141,
+    without a sentence, if nobody reads the output, 1 for every other exception, of which the lines in the program's
+    own file are shown. A notebook keeps its own way to show an exception.
     """
     if program.is_interactive():
         return
@@ -56,6 +57,10 @@ def _report(kind: type[BaseException], error: BaseException, where: TracebackTyp
     if stopped is not None:
         signals.say(f"Stopped by {stopped[0]}.")
         sys.exit(stopped[1])
+    broken = broken_package(error)
+    if broken is not None and "--traceback" not in program.arguments():
+        print(printable(broken), file=sys.stderr)
+        sys.exit(2)
     whole = "".join(traceback.format_exception(error))
     if "--traceback" in program.arguments():
         print(printable(whole), file=sys.stderr, end="")
