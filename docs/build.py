@@ -7,6 +7,7 @@ A file of the repository that a page links to becomes a page, too.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import shutil
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.anchors import anchors_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 import convolution
@@ -50,8 +51,9 @@ class Live(NamedTuple):
     course: bool = False  # whether it needs the data of convolution.py's page
 
 
+WORKBENCH = tuple(COURSE_SCRIPTS / f"{name}.js" for name in SCRIPTS)
 LIVE = {  # by the name of the figure
-    "convolution-2-kernels": Live("workbench_parts.html", tuple(COURSE_SCRIPTS / f"{name}.js" for name in SCRIPTS), True),
+    "convolution-2-kernels": Live("workbench_parts.html", WORKBENCH, course=True),
     "perceptron-sums": Live("softmax.html", (DOCS / "live" / "sliders.js", DOCS / "live" / "softmax.js")),
     "hidden-layer": Live("line.html", (DOCS / "live" / "sliders.js", DOCS / "live" / "line.js")),
 }
@@ -80,7 +82,7 @@ def parser() -> MarkdownIt:
     return made.use(anchors_plugin, max_level=4)
 
 
-def coloured(code: str, language: str, _: str) -> str:
+def coloured(code: str, language: str, _: str = "") -> str:
     """Returns a block of code as HTML, its words coloured if the language is known, else escaped."""
     try:
         lexer = get_lexer_by_name(language)
@@ -117,11 +119,24 @@ class Renderer(RendererHTML):
     def table_open(self, *_: object) -> str:
         return '<div class="wide" tabindex="0" role="group" aria-label="table"><table>'
 
+    def th_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        if not tokens[index + 1].content:  # a cell above a column without a name heads nothing
+            tokens[index].tag = tokens[index + 2].tag = "td"
+        return self.renderToken(tokens, index, options, env)
+
     def table_close(self, *_: object) -> str:
         return "</table></div>"
 
     def fence(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        return super().fence(tokens, index, options, env).replace("<pre>", '<pre tabindex="0">', 1)
+        return reachable(super().fence(tokens, index, options, env))
+
+    def code_block(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return reachable(super().code_block(tokens, index, options, env))
+
+
+def reachable(code: str) -> str:
+    """Returns a block of code that scrolls by keyboard, too."""
+    return code.replace("<pre>", '<pre tabindex="0">', 1)
 
 
 def figure(drawn: str) -> str:
@@ -152,7 +167,7 @@ def chapters() -> list[Chapter]:
     found: list[Chapter] = []
     part = ""
     tokens = parser().parse(CONTENTS.read_text(encoding="utf-8"))
-    for token, content in zip(tokens, tokens[1:], strict=False):
+    for token, content in itertools.pairwise(tokens):
         if token.type == "heading_open" and token.tag == "h2":
             part = content.content
         elif content.type == "inline" and part and content.level > 1:
@@ -173,13 +188,15 @@ def templates() -> jinja2.Environment:
 def page(about: Environment, listed: Sequence[Chapter]) -> str:
     """Returns a file of the repository as a page of the site, with ways to the pages before and after it."""
     text = about.source.read_text(encoding="utf-8")
+    title = next((line[2:] for line in text.splitlines() if line.startswith("# ")), "")
     if about.source.suffix == ".md":
         body = parser().render(text, {"about": about})
-        title = next(line for line in text.splitlines() if line.startswith("# "))[2:]
     else:
+        title = ""
+        body = f'<pre tabindex="0"><code>{coloured(text, about.source.suffix[1:])}</code></pre>'
+    if not title:  # of a script, or of a table that a benchmark wrote
         title = about.source.relative_to(REPOSITORY).as_posix()
-        code = highlight(text, get_lexer_for_filename(about.source.name), HtmlFormatter(nowrap=True))
-        body = f'<h1>{escape(title)}</h1>\n<pre tabindex="0"><code>{code}</code></pre>'
+        body = f"<h1>{escape(title)}</h1>\n{body}"
     files = [chapter.file for chapter in listed]
     place = files.index(about.source) if about.source in files else None
     ways = {"before": None, "after": None}
