@@ -38,7 +38,7 @@ def site(tmp_path_factory, request) -> Path:
     """The site; but for the slow tests its figures are the files in docs/figures, which are there already."""
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as patch:
-        if not request.config.getoption("--slow"):
+        if not (request.config.getoption("--slow") or request.config.getoption("--thorough")):
             patch.setattr(build, "FIGURES", {})
         assert len(build.build(folder)) > 20
     return folder
@@ -122,8 +122,9 @@ def test_figures_answer(site, browser):
     assert "All four points" not in page.inner_text("#line-says")
 
     page.goto((site / "convolutions.html").as_uri())
-    assert page.locator("#live-layers canvas").count() == 3
-    page.locator("#live-layers canvas").nth(1).hover()
+    maps = page.locator("#live-layers .maps canvas")
+    assert maps.count() == 3  # the picture, the feature map, and what pooling leaves of it
+    maps.nth(1).hover()
     page.wait_for_timeout(100)
     assert "sum" in page.inner_text("#live-value")
     page.close()
