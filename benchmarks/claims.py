@@ -55,6 +55,7 @@ IN_GREY = "cnn.py --data runs/fruit --epochs 12 --batch_size 32"
 SHUFFLED = "--data runs/shuffled.npz"
 SHORT = "--limit 10000 --epochs 6"
 FEW = "cnn.py --limit 1000 --epochs 40"
+MANY = "cnn.py --epochs 12"
 CLAIMS = (
     Claim(OWN, "Colour tells apart what has the same shape", IN_GREY, f"{IN_GREY} --channels 3", "higher"),
     Claim(NETWORK, "A convolution reads digits better than a hidden layer", "mlp.py", "cnn.py", "higher"),
@@ -121,6 +122,12 @@ CLAIMS = (
         "cnn.py --limit 5000 --epochs 20 --dropout 0", "cnn.py --limit 5000 --epochs 20", "higher",
     ),
     Claim(OVERFITTING, "With all images and few epochs it costs a little", "cnn.py --dropout 0", "cnn.py", "lower"),
+    Claim(OVERFITTING, "After three times the epochs it costs nothing", f"{MANY} --dropout 0", MANY, "alike", seeds=3),
+    Claim(
+        OVERFITTING,
+        "There it pays in the loss",
+        f"{MANY} --dropout 0", MANY, "lower", "test_loss", seeds=3,
+    ),
     Claim(OVERFITTING, "More images help", FEW, "cnn.py --limit 5000 --epochs 20", "higher"),
     Claim(
         OVERFITTING,

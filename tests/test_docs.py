@@ -373,9 +373,16 @@ def test_the_numbers_of_the_page_on_overfitting():
     ten_units = [accuracy(f"mlp.py --hidden_nodes 10{words}") for words in (" --dropout 0", "")]
     assert "reads {} of the test images without dropout and {} with its default, 0.2".format(*ten_units) in text
     assert f"it reads {accuracy('cnn.py')} of the test images" in text
-    for words, options in (("all, 4", ""), ("5,000, 20", " --limit 5000 --epochs 20"),
-                           ("1,000, 40", " --limit 1000 --epochs 40")):  # fmt: skip
-        both = (of_last_epoch(f"cnn.py{options}{dropout}", "test_accuracy") for dropout in (" --dropout 0", ""))
-        assert f"| {words} | {' | '.join(both)} |" in text
+    for words, options in (
+        ("all, 4", ""),
+        ("all, 12", " --epochs 12"),
+        ("5,000, 20", " --limit 5000 --epochs 20"),
+        ("1,000, 40", " --limit 1000 --epochs 40"),
+    ):
+        both = [f"cnn.py{options} --dropout 0", f"cnn.py{options}"]
+        cells = [of_last_epoch(command, "test_accuracy") for command in both]
+        cells += [f"{statistics.mean(run['test_loss'] for run in RUNS[command]):.3f}" for command in both]
+        assert f"| {words} | {' | '.join(cells)} |" in text
+    assert {run["accuracy"] for run in RUNS["cnn.py --epochs 12 --dropout 0"]} == {1}
     for limit in (500, 5000, 20_000):
         assert {run["accuracy"] for run in RUNS[f"mlp.py --limit {limit} --epochs 40 --dropout 0"]} == {1}
