@@ -1,6 +1,7 @@
 """sweep.py as a learner runs it: what it refuses, and a whole sweep from its file to its report."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
