@@ -18,6 +18,7 @@ import fast
 import mlp
 from benchmarks import claims, photos, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
+from course import late
 from course.data import hold_out, load_data_set
 from docs import build, measure
 from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
@@ -138,6 +139,8 @@ def blocks(file: io.BytesIO | Path) -> np.ndarray:
 
 @pytest.mark.parametrize("name", build.FIGURES)
 def test_a_picture_is_current(name):
+    if late.backend() != "tensorflow":
+        pytest.skip("TensorFlow drew it; of equal values, another backend's last digits choose another")
     kept = build.FOLDER / f"{name}.png"
     assert kept.stat().st_size <= 60_000
     drawn = blocks(io.BytesIO(build.small_png(build.FIGURES[name]())))

@@ -9,6 +9,7 @@ from checkout import REPOSITORY
 from styles import edited, short
 
 import check
+from course import late
 from course.challenge import rules
 from course.challenge.grade import Grade, attempt_of, attempts, newest_finished
 from course.challenge.levels import LEVELS
@@ -248,6 +249,8 @@ def test_a_mistake_is_named_and_never_passes(grade_file, mistake):
 
 
 def test_the_shipped_file_is_the_first_solution_and_does_not_pass_level_2(grade_file):
+    if late.backend() != "tensorflow":
+        pytest.skip("after so few images, it passes level 1 with TensorFlow's random numbers and not with others'")
     assert (REPOSITORY / "fashion.py").read_text() == SOLUTIONS[0].read_text()
     exit_code, said = grade_file(short(SOLUTIONS[0]))
     assert exit_code == 0, said
