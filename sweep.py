@@ -27,7 +27,7 @@ import tyro
 from pydantic import Field
 
 FILE = "sweep.yaml"
-NEEDED, EXTRA = ("ray", "optuna"), "-r requirements-sweep.txt"
+NEEDED, EXTRA = ("ray", "optuna"), "requirements-sweep.txt"
 
 Address = Annotated[
     str | None,

@@ -65,6 +65,8 @@ LEFT_TO_THOROUGH = (  # as regular expressions
     r"test_a_poor_environment_changes_nothing\[a", r"test_a_bad_server_costs_seconds_and_nothing_else\[silent",
     r"test_a_notebook_runs_from_its_first_cell_to_its_last\[(conv|cnn|fast|best|fashion)",
     "test_in_a_notebook_a_script_leaves_what_a_command_leaves",
+    "test_a_run_needs_no_links_no_signals_and_no_console_of_utf_8",
+    "test_a_file_that_another_program_holds_ends_a_run_in_a_sentence_and_it_resumes",
 )  # fmt: skip
 
 

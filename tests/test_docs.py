@@ -18,13 +18,13 @@ import fast
 import mlp
 from benchmarks import claims, photos, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
+from course import late
 from course.data import hold_out, load_data_set
 from docs import draw, measure
 from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-NOT_YET = {"install.md"}  # to which pages already link
 LESSONS = ("perceptron", "multilayer-perceptron", "convolutional-network", "overfitting", "faster-and-further")
 RUNS = results("claims") | results("accuracy")  # of each command
 
@@ -149,6 +149,8 @@ def blocks(file: io.BytesIO | Path) -> np.ndarray:
 
 @pytest.mark.parametrize("name", draw.FIGURES)
 def test_a_picture_is_current(name):
+    if late.backend() != "tensorflow":
+        pytest.skip("TensorFlow drew it; of equal values, another backend's last digits choose another")
     kept = draw.FOLDER / f"{name}.png"
     assert kept.stat().st_size <= 60_000
     drawn = blocks(io.BytesIO(draw.small_png(draw.FIGURES[name]())))
@@ -170,7 +172,7 @@ def test_the_commands_to_try_with_convolutions_are_possible():
 def test_links_lead_somewhere(file):
     for link in re.findall(r"\]\(([^)]+)\)", file.read_text(encoding="utf-8")):
         path, _, section = link.partition("#")
-        if link.startswith("https://") or path in NOT_YET:
+        if link.startswith("https://"):
             continue
         assert (file.parent / path).exists(), link
         assert not section or section in sections(file.parent / path), link
@@ -187,7 +189,7 @@ def test_the_contents_list_every_page_once():
     listed = re.findall(r"^- \[[^]]+\]\((\S+\.md)\)", contents, re.MULTILINE)
     assert re.findall(r"^## (.+)$", contents, re.MULTILINE) == ["The course", "Engineering"]
     pages = {file.relative_to(DOCS).as_posix() for file in PAGES if file.name != "README.md"}
-    assert sorted(listed) == sorted(pages | NOT_YET)
+    assert sorted(listed) == sorted(pages)
 
 
 def test_the_numbers_of_the_page_on_the_perceptron():

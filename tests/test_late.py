@@ -35,6 +35,7 @@ def test_without_a_word_about_it_the_backend_is_tensorflow(named, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     if named is not None:
         monkeypatch.setenv("KERAS_BACKEND", named)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: "there")
     assert late.backend() == "tensorflow"
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CourseError, match=r"^Keras' backend is tensorflow, which is not installed; `pip install"):
@@ -80,7 +81,9 @@ def test_a_script_that_uses_keras_before_its_command_line_says_so_too(checkout):
     assert answer.stderr == "KERAS_BACKEND is theano, but must be tensorflow or jax or torch; change it or unset it.\n"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.skipif(
+    None in (importlib.util.find_spec("jax"), importlib.util.find_spec("tensorflow")), reason="needs both backends"
+)
 def test_tensorflow_does_not_load_jax_and_a_script_still_can(checkout):
     lines = ("import course, keras, sys", "keras.layers", "assert 'jax' not in sys.modules", "import jax.numpy")
     assert checkout.run("-c", "\n".join(lines), KERAS_BACKEND="tensorflow").returncode == 0

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from checkout import REPOSITORY
 
 from course.runs import folder as run_folder
+from course.system import installed
 
 COURSE = REPOSITORY / "course"
+WORKFLOW = REPOSITORY / ".github" / "workflows" / "tests.yml"
 LESSONS = ("mlp", "cnn", "fast", "best", "fashion", "convolution")
 REQUIREMENTS = ("requirements.txt", "requirements-jax.txt", "requirements-sweep.txt", "requirements-dev.txt")
 IMPORTED_AS = {
@@ -114,6 +117,27 @@ def test_ci_runs_the_readmes_test_command_and_then_the_slow_tests():
     lines = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert command == "pip install -r requirements-dev.txt && python -m pytest"
     assert lines[-2:] == [command, "python -m pytest --slow -m slow"]
+
+
+def test_the_workflow_tests_every_system_and_python_that_is_promised():
+    workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    lesson, quick = workflow["jobs"]["lesson"]["strategy"]["matrix"], workflow["jobs"]["quick"]["strategy"]["matrix"]
+    assert lesson["system"] == quick["system"] == ["ubuntu-latest", "windows-latest", "macos-latest"]
+    oldest, newest = installed.OLDEST[1], installed.NEWEST[1]
+    assert lesson["python"] == [f"3.{minor}" for minor in range(oldest, newest + 1)]
+    assert quick["python"] == [f"3.{oldest}", f"3.{newest}"]
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert {step["run"] for step in steps if "run" in step} >= {
+        'pip install -r "$REQUIREMENTS"', "pip install -r requirements-dev.txt", "python -m pytest",
+    }  # fmt: skip
+    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", step["uses"]) for step in steps if "uses" in step)
+
+
+def test_the_workflow_is_valid():
+    pytest.importorskip("check_jsonschema", reason="`pip install -r requirements-dev.txt` brings it")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 @pytest.mark.parametrize("check", [["check"], ["format", "--check"]])

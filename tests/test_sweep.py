@@ -1,6 +1,7 @@
 """sweep.py as a learner runs it: what it refuses, and a whole sweep from its file to its report."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -48,7 +49,8 @@ def test_without_ray_one_sentence_says_what_to_do(checkout):
     run = "import runpy, sys; sys.argv = ['sweep.py']; runpy.run_path('sweep.py', run_name='__main__')"
     answer = checkout.run("-c", hide + run)
     assert answer.returncode == 2
-    assert answer.stderr == "sweep.py needs ray; `python -m pip install -r requirements-sweep.txt` installs it.\n"
+    command = "python -m pip install -r requirements-sweep.txt" if importlib.util.find_spec("pip") else "uv sync"
+    assert answer.stderr == f"sweep.py needs ray; `{command}` installs it.\n"
 
 
 def test_a_missing_cluster_is_said_in_one_sentence(checkout):

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -69,7 +70,8 @@ def as_json(values: Mapping[str, object]) -> str:
 
 def shown(path: Path) -> str:
     """Returns a path as one would type it in a shell: quoted, and relative if it is inside the working directory."""
-    return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
+    text = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)  # cmd has other quotes
 
 
 def typed(*options: str) -> str:

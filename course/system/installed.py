@@ -56,7 +56,9 @@ def broken_package(error: BaseException) -> str | None:
     """
     import traceback
 
-    root = error
+    if not isinstance(error, Exception) or isinstance(error, MemoryError):  # Ctrl-C, while it was loaded
+        return None
+    root: BaseException = error
     while isinstance(root.__cause__ or root.__context__, ImportError):
         root = root.__cause__ or root.__context__  # type: ignore[assignment]
     files = [
@@ -82,7 +84,7 @@ def broken_package(error: BaseException) -> str | None:
     if any(word in str(root) for word in FOREIGN):
         reason = "it is made for another processor"
     return (
-        f"{package} is installed, but cannot be loaded: {reason}; {install_command(_distribution(package))}"
+        f"{package} is installed, but cannot be loaded: {reason}; {install_command(package=package)}"
         " installs it again (docs/install.md says what else may help)."
     )
 
@@ -138,22 +140,23 @@ def _missing(packages: list[str]) -> str:
     return f"{what} not installed; {install_command()} installs {'them' if others else 'it'}.{full}"
 
 
-def install_command(what: str = "-r requirements.txt") -> str:
-    """Returns, in backticks, the command that installs something for the running Python."""
+def install_command(file: str = "requirements.txt", package: str = "") -> str:
+    """Returns, in backticks, what installs the packages of a file for the running Python, or one package again."""
     import sysconfig
     from importlib.util import find_spec
 
     python = os.path.basename(sys.executable or "python")
     python = python[:-4] if python.lower().endswith(".exe") else python
-    kind, _, name = what.rpartition("-r ")
-    install = f"-m pip install {f'-r {_here(name)}' if kind == '' and name != what else what}"
+    again = package and _distribution(package)
+    install = f"-m pip install {f'--force-reinstall --no-deps {again}' if again else f'-r {_here(file)}'}"
     if sys.prefix == sys.base_prefix:
         if os.path.exists(os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")):
             return f"`{python} -m venv .venv` and then `.venv/bin/python {install}`"
     elif find_spec("pip") is None:  # uv's environment, or one whose Python was replaced by a newer one
         with open(os.path.join(sys.prefix, "pyvenv.cfg"), encoding="utf-8") as settings:
             if any(line.startswith("uv ") for line in settings):
-                return "`uv sync`"
+                name = again.partition("==")[0]
+                return f"`uv sync --reinstall-package {name}`" if again else "`uv sync`"
         return f"`python3 -m venv --clear {os.path.basename(sys.prefix)}` and then `{python} {install}`"
     return f"`{python} {install}`"
 
@@ -172,11 +175,11 @@ def _package(file: str) -> str:
 
 
 def _distribution(package: str) -> str:
-    """Returns the words after `pip install` that replace a package by itself, in the version that is installed."""
+    """Returns the name and the installed version of a package as pip has them; nothing if pip does not know it."""
     from importlib.metadata import PackageNotFoundError, version
 
     name = PACKAGES.get(package, package)
     try:
-        return f"--force-reinstall --no-deps {name}=={version(name)}"
+        return f"{name}=={version(name)}"
     except PackageNotFoundError:  # of half an install, or called otherwise than its folder
-        return "-r requirements.txt"
+        return ""

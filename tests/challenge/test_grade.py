@@ -9,6 +9,7 @@ from checkout import REPOSITORY
 from styles import edited, short
 
 import check
+from course import late
 from course.challenge import rules
 from course.challenge.grade import Grade, attempt_of, attempts, newest_finished
 from course.challenge.levels import LEVELS
@@ -248,6 +249,8 @@ def test_a_mistake_is_named_and_never_passes(grade_file, mistake):
 
 
 def test_the_shipped_file_is_the_first_solution_and_does_not_pass_level_2(grade_file):
+    if late.backend() != "tensorflow":
+        pytest.skip("after so few images, it passes level 1 with TensorFlow's random numbers and not with others'")
     assert (REPOSITORY / "fashion.py").read_text() == SOLUTIONS[0].read_text()
     exit_code, said = grade_file(short(SOLUTIONS[0]))
     assert exit_code == 0, said
@@ -285,7 +288,8 @@ def test_what_the_script_claims_is_not_what_is_graded(grade_file, capsys):
     check.main(check.Options(final=True))
     (measured,) = re.findall(r"(\S+)% of the 1,000 test images", capsys.readouterr().out)
     folder = newest_finished()
-    assert float(measured) == 100 * json.loads((folder / run_folder.METRICS).read_text())["test_accuracy"]
+    metrics = json.loads((folder / run_folder.METRICS).read_text())
+    assert float(measured) == pytest.approx(100 * metrics["test_accuracy"])
     (row,) = (folder / run_folder.HISTORY).read_text().splitlines()[1:]
     assert float(measured) == pytest.approx(100 * float(row.split(",")[4]), abs=12)  # val_accuracy
 

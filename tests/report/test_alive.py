@@ -71,6 +71,7 @@ def test_a_separable_convolution_is_described_as_two():
     assert [layer["settings"]["activation"] for layer in described] == ["linear", "relu"]
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # MixUp on JAX
 @pytest.mark.parametrize("name", sorted(alive.PASSING))
 def test_what_passes_changes_nothing_in_the_test(name):
     given = {

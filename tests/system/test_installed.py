@@ -20,6 +20,8 @@ SCRIPTS = sorted(
     + [f"solutions/{file.name}" for file in (REPOSITORY / "solutions").glob("*.py")]
 )
 INSTALL = "`python -m pip install -r requirements.txt`"
+IS_OF_UV = importlib.util.find_spec("pip") is None  # the environment in which these tests run
+COMMAND = "`uv sync`" if IS_OF_UV else INSTALL  # of that environment
 HIDE = """
 import os
 from importlib.machinery import PathFinder
@@ -37,7 +39,7 @@ def copy(new_checkout):
 @pytest.fixture
 def packages(monkeypatch, tmp_path):
     """What importlib finds of some packages instead of what is there: nothing, or a folder without code."""
-    found, find = {}, importlib.util.find_spec
+    found, find = {"pip": ModuleSpec("pip", None, origin="there")}, importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: found[name] if name in found else find(name))
     monkeypatch.setattr(installed, "FOLDER", str(tmp_path))  # nobody's .venv
     monkeypatch.setattr(sys, "executable", "/somewhere/python")
@@ -150,7 +152,7 @@ def test_every_script_says_so_and_leaves_nothing(script, name, copy):
     answer = copy.run("-X", "importtime", script, **place)
     sentences = [line for line in answer.stderr.splitlines() if not line.startswith("import time:")]
     assert (answer.returncode, answer.stdout) == (2, "")
-    assert sentences == [f"{installed.PACKAGES[name]} is not installed; {INSTALL} installs it."]
+    assert sentences == [f"{installed.PACKAGES[name]} is not installed; {COMMAND} installs it."]
     assert not re.search(r"\| (keras|numpy|pydantic)$", answer.stderr, re.M)  # which takes a moment
     assert not (copy.folder / "runs").exists()
 
@@ -189,6 +191,15 @@ def test_a_package_that_cannot_be_loaded_is_named_with_the_cause(kind, packages,
     assert "\n" not in sentence
 
 
+def test_ctrl_c_while_a_package_is_loaded_is_not_its_fault(tmp_path, monkeypatch):
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "slow_one.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    with pytest.raises(KeyboardInterrupt) as error:
+        importlib.import_module("slow_one")
+    assert installed.broken_package(error.value) is None
+
+
 def test_a_script_names_a_broken_package_and_what_replaces_it(copy, tmp_path):
     broken = tmp_path / "site-packages" / "rich"
     broken.mkdir(parents=True)
@@ -196,7 +207,9 @@ def test_a_script_names_a_broken_package_and_what_replaces_it(copy, tmp_path):
     answer = copy.run("check.py", "--list", PYTHONPATH=str(broken.parent))
     assert (answer.returncode, answer.stdout) == (2, "")
     version = importlib.metadata.version("rich")
-    assert f"; `python -m pip install --force-reinstall --no-deps rich=={version}` installs it again" in answer.stderr
+    pip = f"`python -m pip install --force-reinstall --no-deps rich=={version}`"
+    command = "`uv sync --reinstall-package rich`" if IS_OF_UV else pip
+    assert f"; {command} installs it again" in answer.stderr
     assert answer.stderr.count("\n") == 1
     assert "Traceback" in copy.run("check.py", "--list", "--traceback", PYTHONPATH=str(broken.parent)).stderr
 
@@ -205,9 +218,11 @@ def test_a_backend_that_cannot_be_loaded_is_named(copy, tmp_path):
     broken = tmp_path / "site-packages" / "tensorflow"
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("try:\n    import gone\nexcept ImportError:\n    raise ImportError('a page')")
-    answer = copy.run("mlp.py", "--limit", "300", PYTHONPATH=str(broken.parent), WANDB_MODE="disabled")
+    answer = copy.run(
+        "mlp.py", "--limit", "300", KERAS_BACKEND="tensorflow", PYTHONPATH=str(broken.parent), WANDB_MODE="disabled"
+    )
     assert answer.returncode == 2
-    assert answer.stderr == f"gone, which tensorflow needs, is not installed; {INSTALL} installs it.\n"
+    assert answer.stderr == f"gone, which tensorflow needs, is not installed; {COMMAND} installs it.\n"
 
 
 @pytest.mark.parametrize("code", ["import torchlight", "from rich.text import Texts"])

@@ -12,6 +12,7 @@ import pytest
 from tiny_runs import keep_in, three_epochs, train
 
 import mlp
+from course import late
 from course.runs import checkpoint, resume
 from course.runs import folder as run_folder
 from course.system import environment
@@ -84,6 +85,8 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_run_under_other_conditions_is_refused_with_the_difference(interrupted, killed, tmp_path, monkeypatch, name):
+    if name == "backend" and late.backend() == "jax":
+        pytest.skip("the other backend, TensorFlow, is not installed")
     data = killed[1]
     kept = data.read_bytes()
     policy = keras.config.dtype_policy()
@@ -247,7 +250,7 @@ def test_a_run_that_another_process_finished_in_the_meantime_is_left_alone(inter
 
 
 def test_versions_are_those_of_the_packages_that_compute():
-    assert set(environment.versions("tensorflow")) == {"Keras", "backend", "NumPy"}
+    assert set(environment.versions(late.backend())) == {"Keras", "backend", "NumPy"}
 
 
 def test_asking_for_the_policy_does_not_settle_it():
