@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from html import escape
@@ -20,7 +21,6 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
-from mdit_py_plugins.anchors import anchors_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
@@ -78,8 +78,7 @@ class Environment(NamedTuple):
 
 def parser() -> MarkdownIt:
     """Returns what turns Markdown into HTML, as a code host does: tables, anchors at headings, coloured code."""
-    made = MarkdownIt("commonmark", {"highlight": coloured}, renderer_cls=Renderer).enable("table")
-    return made.use(anchors_plugin, max_level=4)
+    return MarkdownIt("commonmark", {"highlight": coloured}, renderer_cls=Renderer).enable("table")
 
 
 def coloured(code: str, language: str, _: str = "") -> str:
@@ -107,6 +106,11 @@ class Renderer(RendererHTML):
             return figure(drawn)
         about.live.append(live)
         return figure(drawn) + templates().get_template(live.template).render(level=3)
+
+    def heading_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        words = re.sub(r"[^\w\- ]", "", tokens[index + 1].content.lower())
+        tokens[index].attrs["id"] = words.replace(" ", "-")  # as code hosts call it
+        return self.renderToken(tokens, index, options, env)
 
     def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         about: Environment = env["about"]

@@ -24,6 +24,7 @@ IMPORTED_AS = {
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "axe-playwright-python": "axe_playwright_python",
+    "markdown-it-py": "markdown_it",
     "pytest-xdist": "xdist",
 }
 # Words that everybody else has other ones for (CONTRIBUTING.md): in code, pages and messages.
