@@ -207,7 +207,8 @@ def texts() -> Iterator[Path]:
     """Yields what learners and contributors read: code, pages, messages and templates."""
     for folder in ("course", "solutions", "benchmarks", "docs", "data"):
         for kind in ("py", "md", "html"):
-            yield from (REPOSITORY / folder).rglob(f"*.{kind}")
+            found = (REPOSITORY / folder).rglob(f"*.{kind}")
+            yield from (file for file in found if "site" not in file.parts)  # which is built of the others
     for kind in ("py", "md", "yaml", "txt", "toml"):
         yield from REPOSITORY.glob(f"*.{kind}")
 
