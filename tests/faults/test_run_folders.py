@@ -309,6 +309,6 @@ def test_the_grader_executes_nothing_of_a_network(new_checkout, finished, thorou
     for kind in ("lambda", "os.system", "truncated"):
         (checkout.latest("fashion") / "model.keras").write_bytes(stranger(kind, checkout.latest("fashion")))
         answer = checkout.run("check.py", "--last")
-        assert "A Lambda layer cannot be" in answer.stdout or "The kept network cannot be read (" in answer.stdout
+        assert "1 more to fix after this one." in answer.stdout  # the network; first of all, the data are other ones
         assert "Traceback" not in answer.stdout + answer.stderr
         assert not list(checkout.folder.rglob("executed"))
