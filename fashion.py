@@ -43,6 +43,7 @@ def build_model(config, num_classes):
 
 def main(config):
     with Attempt(config) as run:
+        # Labels from 0 to 9: T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot
         (X_train, y_train), (X_test, y_test) = load(config)
         X_train, X_test = prepare(X_train), prepare(X_test)
         y_train = keras.utils.to_categorical(y_train)

@@ -3,7 +3,7 @@
 python fast.py           99% of the test images, after one epoch
 python fast.py --help    all values of class Config; change them there or on the command line
 
-docs/speed.md explains step by step what makes it fast, and what each step brings.
+docs/engineering/speed.md explains step by step what makes it fast, and what each step brings.
 """
 
 from course import Count, Fraction, Images, LessonConfig, Pixels, Rate, Run, hold_out, load, one_cycle

@@ -3,7 +3,7 @@
 python sweep.py                        the sweep that sweep.yaml describes
 python sweep.py sweep-mlp.yaml         another one
 python sweep.py --resume               continues the newest sweep that was interrupted, --resume FOLDER another one
-python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/scaling.md)
+python sweep.py --ray-address HOST:PORT    on a Ray cluster (docs/engineering/scaling.md)
 """
 
 from course.command_line import CommandLine

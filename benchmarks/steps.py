@@ -2,7 +2,7 @@
 
 Every step keeps what the steps before it changed. Each trains for one epoch on the 55,000 training images, in a process
 of its own, all of them in turn for each seed. Writes steps.json and steps.md next to this file after every seed;
-docs/speed.md shows the table.
+docs/engineering/speed.md shows the table.
 """
 
 from __future__ import annotations

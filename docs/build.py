@@ -1,59 +1,254 @@
-"""Redraws the figures of these pages, in docs/figures: `python -m docs.build`."""
+"""Builds the pages of docs/ as a site that opens from disk, without a network: `python -m docs.build`.
+
+docs/README.md says which pages there are, in their order. A figure is drawn in the colours of the page, light or dark.
+A file of the repository that a page links to becomes a page, too.
+"""
+
+from __future__ import annotations
 
 import functools
-import io
-from collections.abc import Callable
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
-from PIL import Image
+import jinja2
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
 import convolution
-from course.report.style import Figure, png
+from course.convolution.workbench import SCRIPTS, workbench_data
+from course.report.page import TEMPLATES
+from course.report.style import address_of, svg
+from course.report.try_it import SCRIPTS as COURSE_SCRIPTS
+from course.report.try_it import joined
+from course.system.errors import CourseError
 from course.system.files import replacing, shown
-from docs import lesson_figures
+from docs.draw import FIGURES
 
-FOLDER = Path(__file__).parent / "figures"
-
-
-@functools.cache
-def convolution_figures() -> dict[str, Figure]:
-    """Returns the figures of convolution.py with its defaults, by name."""
-    return dict(convolution.ideas(convolution.Config()))
+DOCS = Path(__file__).resolve().parent
+REPOSITORY = DOCS.parent
+SITE = DOCS / "site"
+CONTENTS = DOCS / "README.md"
+ELEMENTS = (COURSE_SCRIPTS / "network.js", COURSE_SCRIPTS / "elements.js")  # which all others use
 
 
-CONVOLUTION = (
-    "1-kernel",
-    "2-kernels",
-    "3-colour",
-    "4-stride",
-    "5-padding",
-    "6-pooling",
-    "7-receptive-field",
-    "8-flattening",
-)
-# Each figure's file, without .png, and what draws it.
-FIGURES: dict[str, Callable[[], Figure]] = {
-    **{f"convolution-{name}": lambda name=name: convolution_figures()[name] for name in CONVOLUTION},
-    **lesson_figures.FIGURES,
+class Live(NamedTuple):
+    """Something to try beneath a still figure."""
+
+    template: str
+    scripts: tuple[Path, ...]
+    course: bool = False  # whether it needs the data of convolution.py's page
+
+
+WORKBENCH = tuple(COURSE_SCRIPTS / f"{name}.js" for name in SCRIPTS)
+LIVE = {  # by the name of the figure
+    "convolution-2-kernels": Live("workbench_parts.html", WORKBENCH, course=True),
+    "perceptron-sums": Live("softmax.html", (DOCS / "live" / "sliders.js", DOCS / "live" / "softmax.js")),
+    "hidden-layer": Live("line.html", (DOCS / "live" / "sliders.js", DOCS / "live" / "line.js")),
 }
 
 
-def small_png(figure: Figure) -> bytes:
-    """Returns a figure as a PNG file of 256 colours, which is half as large and looks the same."""
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(png(figure))) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue()
+class Chapter(NamedTuple):
+    """A page that the contents name."""
+
+    file: Path
+    title: str
+    part: str  # the heading of the contents under which it is
 
 
-def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for name, draw in FIGURES.items():
-        file = FOLDER / f"{name}.png"
-        with replacing(file) as unfinished:
-            unfinished.write_bytes(small_png(draw()))
-        print(f"{shown(file)}  {file.stat().st_size / 1000:.0f} kB")
+class Environment(NamedTuple):
+    """What the page that is being written needs besides its text."""
+
+    source: Path
+    target: Path  # relative to the site
+    linked: dict[Path, Path]  # files that become pages, too, with what they become
+    live: list[Live]  # what the page holds
+
+
+def parser() -> MarkdownIt:
+    """Returns what turns Markdown into HTML, as a code host does: tables, anchors at headings, coloured code."""
+    return MarkdownIt("commonmark", {"highlight": coloured}, renderer_cls=Renderer).enable("table")
+
+
+def coloured(code: str, language: str, _: str = "") -> str:
+    """Returns a block of code as HTML, its words coloured if the language is known, else escaped."""
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return escape(code)
+    return highlight(code, lexer, HtmlFormatter(nowrap=True))
+
+
+class Renderer(RendererHTML):
+    """Writes figures into the page, lets wide tables and code scroll, and leads links to built pages."""
+
+    def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        about: Environment = env["about"]
+        words = self.renderInlineAsText(tokens[index].children or [], options, env)
+        file = (about.source.parent / str(tokens[index].attrs["src"])).resolve()
+        if file.parent == DOCS / "figures" and file.stem in FIGURES:
+            drawn = svg(FIGURES[file.stem](), file.stem, words)
+        else:
+            drawn = f'<img src="{address_of(file.read_bytes(), file.suffix[1:])}" alt="{escape(words)}">'
+        live = LIVE.get(file.stem)
+        if live is None:
+            return figure(drawn)
+        about.live.append(live)
+        return figure(drawn) + templates().get_template(live.template).render(level=3)
+
+    def heading_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        words = re.sub(r"[^\w\- ]", "", tokens[index + 1].content.lower())
+        tokens[index].attrs["id"] = words.replace(" ", "-")  # as code hosts call it
+        return self.renderToken(tokens, index, options, env)
+
+    def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        about: Environment = env["about"]
+        address, mark, place = str(tokens[index].attrs["href"]).partition("#")
+        if address and ":" not in address:
+            target = target_of((about.source.parent / address).resolve(), about)
+            tokens[index].attrs["href"] = Path(os.path.relpath(target, about.target.parent)).as_posix() + mark + place
+        return self.renderToken(tokens, index, options, env)
+
+    def table_open(self, *_: object) -> str:
+        return '<div class="wide" tabindex="0" role="group" aria-label="table"><table>'
+
+    def th_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        if not tokens[index + 1].content:  # a cell above a column without a name heads nothing
+            tokens[index].tag = tokens[index + 2].tag = "td"
+        return self.renderToken(tokens, index, options, env)
+
+    def table_close(self, *_: object) -> str:
+        return "</table></div>"
+
+    def fence(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return reachable(super().fence(tokens, index, options, env))
+
+    def code_block(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return reachable(super().code_block(tokens, index, options, env))
+
+
+def reachable(code: str) -> str:
+    """Returns a block of code that scrolls by keyboard, too."""
+    return code.replace("<pre>", '<pre tabindex="0">', 1)
+
+
+def figure(drawn: str) -> str:
+    """Returns a figure that scrolls in itself where it would be too small to read."""
+    return f'<span class="figure" tabindex="0" role="group" aria-label="figure">{drawn}</span>'
+
+
+def target_of(file: Path, about: Environment) -> Path:
+    """Returns where a file of the repository is on the site, relative to it; it is going to be written, too.
+
+    Raises CourseError if there is no such file.
+    """
+    file = file / "README.md" if file.is_dir() else file
+    if not file.is_file():
+        raise CourseError(f"{shown(about.source)} links to {shown(file)}, which is not there.")
+    if file == CONTENTS:
+        return Path("index.html")
+    if file.is_relative_to(DOCS) and file.suffix == ".md":
+        target = file.relative_to(DOCS).with_suffix(".html")
+    else:
+        target = Path("files") / f"{file.relative_to(REPOSITORY)}.html"
+    about.linked.setdefault(file, target)
+    return target
+
+
+def chapters() -> list[Chapter]:
+    """Returns the pages that docs/README.md lists, in its order."""
+    found: list[Chapter] = []
+    part = ""
+    tokens = parser().parse(CONTENTS.read_text(encoding="utf-8"))
+    for token, content in itertools.pairwise(tokens):
+        if token.type == "heading_open" and token.tag == "h2":
+            part = content.content
+        elif content.type == "inline" and part and content.level > 1:
+            first, text, *_ = content.children or []
+            found.append(Chapter((DOCS / str(first.attrs["href"])).resolve(), text.content, part))
+    return found
+
+
+@functools.cache
+def templates() -> jinja2.Environment:
+    """Returns the course's templates and those of the site."""
+    loader = jinja2.FileSystemLoader([DOCS / "templates", TEMPLATES])
+    return jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined, loader=loader
+    )
+
+
+def page(about: Environment, listed: Sequence[Chapter]) -> str:
+    """Returns a file of the repository as a page of the site, with ways to the pages before and after it."""
+    text = about.source.read_text(encoding="utf-8")
+    title = next((line[2:] for line in text.splitlines() if line.startswith("# ")), "")
+    if about.source.suffix == ".md":
+        body = parser().render(text, {"about": about})
+    else:
+        title = ""
+        body = f'<pre tabindex="0"><code>{coloured(text, about.source.suffix[1:])}</code></pre>'
+    if not title:  # of a script, or of a table that a benchmark wrote
+        title = about.source.relative_to(REPOSITORY).as_posix()
+        body = f"<h1>{escape(title)}</h1>\n{body}"
+    files = [chapter.file for chapter in listed]
+    place = files.index(about.source) if about.source in files else None
+    ways = {"before": None, "after": None}
+    if place is not None:
+        for name, chapter in (("before", listed[place - 1 : place]), ("after", listed[place + 1 : place + 2])):
+            ways[name] = step(chapter[0], about) if chapter else None
+    script, named = joined(dict.fromkeys(file for each in about.live for file in (*ELEMENTS, *each.scripts)))
+    return templates().get_template("lesson.html").render(
+        title=title,
+        body=body,
+        home=Path(os.path.relpath("index.html", about.target.parent)).as_posix(),
+        part=listed[place].part if place is not None else "",
+        script=script,
+        hash=named,
+        data=workbench_data(convolution.Config()) if any(each.course for each in about.live) else None,
+        colours=colours(),
+        **ways,
+    )  # fmt: skip
+
+
+def step(chapter: Chapter, about: Environment) -> tuple[str, str]:
+    """Returns where a chapter is, seen from a page, and its title."""
+    target = target_of(chapter.file, about)
+    return Path(os.path.relpath(target, about.target.parent)).as_posix(), chapter.title
+
+
+@functools.cache
+def colours() -> str:
+    """Returns the style of coloured code, light and dark."""
+    light, dark = (HtmlFormatter(style=style).get_style_defs("code") for style in ("xcode", "one-dark"))
+    return f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}"
+
+
+def build(site: Path) -> list[Path]:
+    """Writes the site into a folder, which is emptied first; returns its files. Raises CourseError for a dead link."""
+    shutil.rmtree(site, ignore_errors=True)
+    listed = chapters()
+    linked = {CONTENTS: Path("index.html")}
+    written: dict[Path, Path] = {}
+    while waiting := [file for file in linked if file not in written]:
+        for file in waiting:
+            about = Environment(file, linked[file], linked, [])
+            written[file] = site / about.target
+            written[file].parent.mkdir(parents=True, exist_ok=True)
+            with replacing(written[file]) as unfinished:
+                unfinished.write_text(page(about, listed), encoding="utf-8")
+    return list(written.values())
 
 
 if __name__ == "__main__":
-    main()
+    print(f"{len(build(SITE))} pages; open {shown(SITE / 'index.html')}")

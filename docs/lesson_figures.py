@@ -12,12 +12,13 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 import cnn
 import fast
-from course.data import hold_out, load_data_set
+from course.data import class_names, hold_out, load_data_set
 from course.report.style import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
 from course.runs.record import read_history
 
 MEASURED = Path(__file__).parent / "measured"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+CLOTHES = "fashion_mnist"
 UNSURE = 1  # the validation image that docs/perceptron.md follows through a perceptron
 
 
@@ -269,7 +270,81 @@ def overfitting_images() -> Figure:
     return figure
 
 
+def examples(data: str, rows: int) -> np.ndarray:
+    """Returns the first `rows` training images of each class, below each other: uint8 (rows * 28, classes * 28)."""
+    (images, labels), _ = load_data_set(data)
+    columns = [images[labels == label][:rows].reshape(-1, 28) for label in range(labels.max() + 1)]
+    return np.concatenate(columns, axis=1)
+
+
+def data_digits() -> Figure:
+    return grid("mnist", tuple("0123456789"), 3.6)
+
+
+def data_clothes() -> Figure:
+    names = [name.replace("T-shirt/top", "T-shirt/\ntop").replace("Ankle ", "Ankle\n") for name in class_names(CLOTHES)]
+    return grid(CLOTHES, tuple(names), 3.9)
+
+
+def grid(data: str, names: tuple[str, ...], height: float) -> Figure:
+    """Draws five examples of each class in a column below its name."""
+    figure = new_figure(7, height)
+    with styled():
+        axes = figure.subplots()
+        axes.imshow(examples(data, 5), cmap="Greys")
+        axes.set_xticks([28 * column + 13.5 for column in range(len(names))], names, fontsize=9)
+        axes.set_yticks([])
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def order() -> Figure:
+    """Three digits as they are, and with their pixels shuffled as data/shuffled.py does."""
+    (images, _), _ = load_data_set("mnist")
+    places = np.random.default_rng(0).permutation(28 * 28)
+    figure = new_figure(7, 1.6)
+    with styled():
+        all_axes = figure.subplots(1, 6)
+        for place, number in enumerate((0, 2, 4)):
+            shuffled = images[number].reshape(-1)[places].reshape(28, 28)
+            for axes, picture in ((all_axes[place], images[number]), (all_axes[3 + place], shuffled)):
+                axes.imshow(picture, cmap="Greys")
+                axes.set_xticks([])
+                axes.set_yticks([])
+                axes.spines[:].set_visible(True)
+        all_axes[0].set_title("as they are")
+        all_axes[3].set_title("pixels shuffled, all alike")
+    return figure
+
+
+def gradient() -> Figure:
+    """Steps against the gradient on a loss of one weight, (weight - 1) squared / 4: sound ones, and too large ones."""
+    figure = new_figure(7, 3)
+    weights = np.linspace(-3.6, 5.6, 200)
+    with styled():
+        all_axes = figure.subplots(1, 2, sharey=True)
+        for axes, rate, steps, title in zip(
+            all_axes, (0.8, 4.2), (6, 5), ("a good learning rate", "too large"), strict=True
+        ):
+            path = [-2.0]
+            for _ in range(steps):
+                path.append(path[-1] - rate * (path[-1] - 1) / 2)
+            axes.plot(weights, (weights - 1) ** 2 / 4, color=GREY)
+            axes.plot(path, [(weight - 1) ** 2 / 4 for weight in path], "o-", color=ORANGE, linewidth=1.2)
+            axes.set(title=title, xlabel="weight", xlim=(-3.6, 5.6), ylim=(-0.3, 5.2), xticks=[], yticks=[])
+        all_axes[0].axline((-2, 2.25), slope=-1.5, color=BLUE, linestyle="--")
+        all_axes[0].text(-1.9, 4.6, "slope at the start:\nthe gradient", color=BLUE, va="top")
+        all_axes[0].set_ylabel("loss")
+    return figure
+
+
 FIGURES = {
+    "data-digits": data_digits,
+    "data-clothes": data_clothes,
+    "gradient": gradient,
+    "order": order,
     "perceptron-weights": perceptron_weights,
     "perceptron-sums": perceptron_sums,
     "hidden-layer": hidden_layer,

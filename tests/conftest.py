@@ -34,7 +34,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests too; with -m slow, only these")
-    parser.addoption("--thorough", action="store_true", help="like --slow, as often as docs/reliability.md says")
+    parser.addoption("--thorough", action="store_true", help="like --slow, as often as engineering/reliability.md says")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def thorough(request) -> bool:
-    """Whether to try everything as often as docs/reliability.md says; otherwise a sample of it."""
+    """Whether to try everything as often as docs/engineering/reliability.md says; otherwise a sample of it."""
     return request.config.getoption("--thorough")
 
 
@@ -192,7 +192,7 @@ def no_network() -> tuple[str, ...]:
 
 @pytest.fixture
 def tried(record_property) -> Callable[[str, Counter], None]:
-    """Notes what was tried, and how often each result came, for the table in docs/reliability.md."""
+    """Notes what was tried, and how often each result came, for the table in docs/engineering/reliability.md."""
 
     def note(what: str, outcomes: Counter) -> None:
         record_property("tried", [what, dict(outcomes)])

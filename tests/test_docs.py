@@ -20,17 +20,19 @@ from benchmarks import claims, photos, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
 from course import late
 from course.data import hold_out, load_data_set
-from docs import build, measure
+from docs import draw, measure
 from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-LESSONS = ("perceptron", "multilayer-perceptron", "convolutional-network", "overfitting")
+PAGES = sorted(DOCS.rglob("*.md"))
+LESSONS = ("perceptron", "multilayer-perceptron", "convolutional-network", "overfitting", "faster-and-further")
 RUNS = results("claims") | results("accuracy")  # of each command
 
 
 def page(name: str) -> str:
-    """Returns the text of a page, its lines joined."""
-    return " ".join((DOCS / f"{name}.md").read_text(encoding="utf-8").split())
+    """Returns the text of a page, its lines joined and its links as plain words."""
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    return " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text).split())
 
 
 def tries(name: str) -> dict[str, list[str]]:
@@ -55,6 +57,13 @@ def test_what_a_page_suggests_to_try_was_measured(name):
     assert 3 <= len(found) <= 8
     for command, cells in found.items():
         assert cells[0] == of_last_epoch(command, "test_accuracy"), command
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_what_a_page_suggests_takes_as_long_as_it_says(name):
+    seconds = sum(statistics.median(run["seconds"] for run in RUNS[command]) for command in tries(name))
+    said = int(re.search(r"Running: (\d+) minutes", page(name))[1])
+    assert seconds / 60 <= said <= seconds / 60 + 5
 
 
 def test_the_table_of_photos_is_what_was_measured():
@@ -85,9 +94,10 @@ def test_what_runs_say_of_themselves_is_what_a_bootstrap_says():
 
 def test_every_claim_was_measured_with_all_its_seeds_and_is_not_contradicted():
     measured = results("claims")
-    for command in claims.COMMANDS:
-        seeds = [run["seed"] for run in measured[command]]
-        assert seeds == list(range(1, max(claims.SEEDS, len(seeds)) + 1)), command
+    for claim in claims.CLAIMS:
+        for command in (claim.first, claim.second):
+            seeds = [run["seed"] for run in measured[command]]
+            assert seeds == list(range(1, max(claim.seeds, len(seeds)) + 1)), command
     assert claims.table(measured) in (claims.RESULTS.with_suffix(".md")).read_text(encoding="utf-8")
     for claim in claims.CLAIMS:
         assert (DOCS / f"{claim.page}.md").exists()
@@ -125,9 +135,9 @@ def test_the_page_on_overfitting_shows_the_last_epoch_and_the_best():
 
 
 def test_the_pictures_are_those_that_the_pages_show_and_have_a_text_for_those_who_cannot_see_them():
-    pages = "\n".join(file.read_text(encoding="utf-8") for file in DOCS.glob("*.md"))
+    pages = "\n".join(file.read_text(encoding="utf-8") for file in PAGES)
     shown = dict(re.findall(r"!\[(.*?)\]\(figures/(.*?)\.png\)", pages, re.DOTALL))
-    assert sorted(shown.values()) == sorted(build.FIGURES) == sorted(file.stem for file in build.FOLDER.iterdir())
+    assert sorted(set(shown.values())) == sorted(draw.FIGURES) == sorted(file.stem for file in draw.FOLDER.iterdir())
     assert all(len(text.split()) >= 5 for text in shown)
 
 
@@ -137,15 +147,15 @@ def blocks(file: io.BytesIO | Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB").reduce(8), dtype="float32")
 
 
-@pytest.mark.parametrize("name", build.FIGURES)
+@pytest.mark.parametrize("name", draw.FIGURES)
 def test_a_picture_is_current(name):
     if late.backend() != "tensorflow":
         pytest.skip("TensorFlow drew it; of equal values, another backend's last digits choose another")
-    kept = build.FOLDER / f"{name}.png"
+    kept = draw.FOLDER / f"{name}.png"
     assert kept.stat().st_size <= 60_000
-    drawn = blocks(io.BytesIO(build.small_png(build.FIGURES[name]())))
+    drawn = blocks(io.BytesIO(draw.small_png(draw.FIGURES[name]())))
     assert blocks(kept).shape == drawn.shape
-    assert np.abs(blocks(kept) - drawn).max() < 20, "run: python -m docs.build"
+    assert np.abs(blocks(kept) - drawn).max() < 20, "run: python -m docs.draw"
 
 
 def test_the_commands_to_try_with_convolutions_are_possible():
@@ -156,11 +166,30 @@ def test_the_commands_to_try_with_convolutions_are_possible():
         assert convolution.Config.from_command_line(shlex.split(command)) != convolution.Config()
 
 
-@pytest.mark.parametrize("name", [file.stem for file in DOCS.glob("*.md")])
-def test_links_lead_somewhere(name):
-    links = re.findall(r"\]\(([^)]+)\)", page(name))
-    for link in links:
-        assert link.startswith("https://") or (DOCS / link).exists(), link
+@pytest.mark.parametrize(
+    "file", [DOCS.parent / "README.md", *PAGES], ids=lambda file: str(file.relative_to(DOCS.parent))
+)
+def test_links_lead_somewhere(file):
+    for link in re.findall(r"\]\(([^)]+)\)", file.read_text(encoding="utf-8")):
+        path, _, section = link.partition("#")
+        if link.startswith("https://"):
+            continue
+        assert (file.parent / path).exists(), link
+        assert not section or section in sections(file.parent / path), link
+
+
+def sections(file: Path) -> set[str]:
+    """Returns the anchors that code hosts give the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_contents_list_every_page_once():
+    contents = (DOCS / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[[^]]+\]\((\S+\.md)\)", contents, re.MULTILINE)
+    assert re.findall(r"^## (.+)$", contents, re.MULTILINE) == ["The course", "Engineering"]
+    pages = {file.relative_to(DOCS).as_posix() for file in PAGES if file.name != "README.md"}
+    assert sorted(listed) == sorted(pages)
 
 
 def test_the_numbers_of_the_page_on_the_perceptron():
@@ -260,13 +289,71 @@ def test_the_numbers_of_the_page_on_the_convolutional_network():
         f"multiplies {second_work:,} times",
         f"{accuracy('cnn.py')} becomes {accuracy('cnn.py --more_conv_layers 64')}",
         f"{three.count_params():,} and {four.count_params():,} parameters",
-        f"reaches {accuracy('fast.py')} with {fast.build_model(fast.Config(), 10).count_params():,} parameters",
-        f"reaches {accuracy('best.py')}",
         f"{cnn.build_model(cnn.Config(first_layer_convs=2), 10).count_params():,} parameters",
         f"with its defaults reads {accuracy('cnn.py')}",
-        f"reaches {of_last_epoch(almost, 'test_accuracy')}",
+        f"| `python {almost}` | {of_last_epoch(almost, 'test_accuracy')} | almost perfect, in "
+        f"{statistics.median(run['seconds'] for run in RUNS[almost]):.0f} s",
     ):  # fmt: skip
         assert number in text, number
+
+
+SHORT = f"cnn.py {claims.SHORT}"
+
+
+def test_what_changes_in_the_data_and_in_lines_of_the_network_do_was_measured():
+    text = page("convolutional-network")
+    for images, data in (("as they are", ""), ("pixels shuffled", f" {claims.SHUFFLED}")):
+        both = (of_last_epoch(f"{script}{data}", "test_accuracy") for script in ("mlp.py", "cnn.py"))
+        assert f"| {images} | {' | '.join(both)} |" in text
+    perceptron_minds, network_minds = (
+        claims.difference(claim, RUNS)
+        for claim in claims.CLAIMS
+        if claim.first in ("mlp.py", "cnn.py") and claim.second.endswith(claims.SHUFFLED)
+    )
+    interval = f"{100 * perceptron_minds.low:+.2f} to {100 * perceptron_minds.high:+.2f} points"
+    assert f"the 95% interval of its difference, {interval}, includes 0" in text
+    fewer = [-100 * each for each in (network_minds.mean, network_minds.high, network_minds.low)]
+    assert "reads {:.2f} points fewer ({:.2f} to {:.2f})".format(*fewer) in text
+    for change, edit in (
+        ("none", ""),
+        ("zeros around the image", '  # padding="same"'),
+        ("average pooling", "  # AveragePooling2D instead of MaxPooling2D"),
+        ("no pooling", "  # without MaxPooling2D"),
+        ("stride instead of pooling", "  # strides=2 instead of MaxPooling2D"),
+    ):
+        assert f"| {change} | {of_last_epoch(SHORT + edit, 'test_accuracy')} |" in text
+
+
+def test_the_numbers_of_the_page_on_convolutions():
+    text = page("convolutions")
+    assert f"{accuracy(SHORT)} against {accuracy(f'{SHORT}  # without MaxPooling2D')} without it" in text
+    for four in ((2, -1, 0.4, -3), (-2, -1, -0.4, -3), (1, 1, 1, 1)):
+        after = np.maximum(four, 0)
+        values = (", ".join(f"{value:g}" for value in row) for row in (four, after))
+        assert f"| {' | '.join(values)} | {after.max():g} | {after.mean():g} |" in text
+
+
+def test_the_numbers_of_the_page_on_what_is_faster_and_further():
+    model = fast.build_model(fast.Config(), 10)
+    flat = next(layer for layer in model.layers if layer.name.startswith("flatten"))
+    best = RUNS["best.py"]
+    seconds = statistics.median(run["seconds"] for run in best)
+    text = page("faster-and-further")
+    for number in (
+        f"`cnn.py` with its defaults reads {accuracy('cnn.py')}",
+        f"once, and reads {accuracy('fast.py')}. It has {model.count_params():,} parameters; `cnn.py` has "
+        f"{cnn.build_model(cnn.Config(), 10).count_params():,}",
+        f"{' x '.join(map(str, flat.input.shape[1:]))} = {flat.output.shape[1]} values",
+        f"`python best.py` reads {accuracy('best.py')}, in {seconds:.0f} seconds",
+    ):
+        assert number in text, number
+    assert round(1e4 * (1 - statistics.mean(run["test_accuracy"] for run in best)), -1) == 30  # "misses about thirty"
+
+
+def test_the_seconds_that_teachers_are_told_are_those_that_were_measured():
+    for command in ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64"):
+        seconds = statistics.median(run["seconds"] for run in results("accuracy")[command])
+        assert f"`python {command}`, {seconds:.0f} seconds" in page("teaching")
 
 
 def test_the_numbers_of_the_page_on_overfitting():
@@ -288,5 +375,16 @@ def test_the_numbers_of_the_page_on_overfitting():
     ten_units = [accuracy(f"mlp.py --hidden_nodes 10{words}") for words in (" --dropout 0", "")]
     assert "reads {} of the test images without dropout and {} with its default, 0.2".format(*ten_units) in text
     assert f"it reads {accuracy('cnn.py')} of the test images" in text
+    for words, options in (
+        ("all, 4", ""),
+        ("all, 12", " --epochs 12"),
+        ("5,000, 20", " --limit 5000 --epochs 20"),
+        ("1,000, 40", " --limit 1000 --epochs 40"),
+    ):
+        both = [f"cnn.py{options} --dropout 0", f"cnn.py{options}"]
+        cells = [of_last_epoch(command, "test_accuracy") for command in both]
+        cells += [f"{statistics.mean(run['test_loss'] for run in RUNS[command]):.3f}" for command in both]
+        assert f"| {words} | {' | '.join(cells)} |" in text
+    assert {run["accuracy"] for run in RUNS["cnn.py --epochs 12 --dropout 0"]} == {1}
     for limit in (500, 5000, 20_000):
         assert {run["accuracy"] for run in RUNS[f"mlp.py --limit {limit} --epochs 40 --dropout 0"]} == {1}

@@ -119,7 +119,7 @@ def test_nothing_but_runs_is_written(full_run):
         file.name for file in REPOSITORY.glob("*.py")
     }
     assert {path.name for path in (full_run.checkout.folder / "data").iterdir()} == {
-        "README.md", "build.py", "fruit.py", "mnist.npz", "fashion_mnist.npz", "mnist_label_votes.csv",
+        "README.md", "build.py", "fruit.py", "shuffled.py", "mnist.npz", "fashion_mnist.npz", "mnist_label_votes.csv",
         "LICENSE-Apache-2.0",
     }  # fmt: skip
     assert list(full_run.checkout.home.rglob("*")) == []

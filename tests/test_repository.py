@@ -24,6 +24,7 @@ IMPORTED_AS = {
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
     "axe-playwright-python": "axe_playwright_python",
+    "markdown-it-py": "markdown_it",
     "pytest-xdist": "xdist",
 }
 # Words that everybody else has other ones for (CONTRIBUTING.md): in code, pages and messages.
@@ -206,7 +207,8 @@ def texts() -> Iterator[Path]:
     """Yields what learners and contributors read: code, pages, messages and templates."""
     for folder in ("course", "solutions", "benchmarks", "docs", "data"):
         for kind in ("py", "md", "html"):
-            yield from (REPOSITORY / folder).rglob(f"*.{kind}")
+            found = (REPOSITORY / folder).rglob(f"*.{kind}")
+            yield from (file for file in found if "site" not in file.parts)  # which is built of the others
     for kind in ("py", "md", "yaml", "txt", "toml"):
         yield from REPOSITORY.glob(f"*.{kind}")
 

@@ -20,6 +20,7 @@ from course.report.style import GREEN, GREY, SIGNED, new_figure
 WIDTH = 7  # inches
 SIDE = 1.35  # inches of nine cells with numbers
 MARK = GREEN
+DARK = "#010101"  # on a bright cell, also on a dark page, whose ink replaces black
 Box = tuple[int, int, int, int]  # of values: row, column, rows, columns
 Limit = float | None
 
@@ -129,7 +130,7 @@ class Sheet:
         for (row, column), text in texts.items():
             red, green, blue, _ = image.cmap(image.norm(values[row, column, 0]))
             padding = min(row, column) < zeros
-            ink = "black" if padding or 0.3 * red + 0.6 * green + 0.1 * blue > 0.45 else "white"
+            ink = DARK if padding or 0.3 * red + 0.6 * green + 0.1 * blue > 0.45 else "white"
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=GREY, linewidth=0.8))
             if padding:
                 hatch(axes, row, column)

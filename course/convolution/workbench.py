@@ -17,12 +17,17 @@ SCRIPTS = ("network", "layers", "arithmetic", "picture", "elements", "maps", "nu
 
 def workbench(config: Chosen) -> str:
     """Returns the page, which begins with the values of a config."""
+    script, named = page_script(SCRIPTS)
+    return render("workbench.html", data=workbench_data(config), script=script, hash=named, level=2)
+
+
+def workbench_data(config: Chosen) -> dict[str, object]:
+    """Returns what the scripts of the page need, as JSON has it: pictures, kernels, and the values of a config."""
     kernels = {name.replace("_", " "): read_kernel(name) for name in KERNELS}
     if config.kernel not in KERNELS:
         kernels["yours"] = read_kernel(config.kernel)
     pictures = {name: read_picture(name).mean(axis=-1) for name in dict.fromkeys([config.image, *NAMES])}
-    script, named = page_script(SCRIPTS)
-    data = {
+    return {
         "pictures": {name: _described(picture) for name, picture in pictures.items()},
         "kernels": {name: kernel.ravel().tolist() for name, kernel in kernels.items()},
         "kernel": config.kernel.replace("_", " ") if config.kernel in KERNELS else "yours",
@@ -31,7 +36,6 @@ def workbench(config: Chosen) -> str:
         "pooling": config.pooling,
         "pool_size": config.pool_size,
     }
-    return render("workbench.html", data=data, script=script, hash=named)
 
 
 def _described(picture: np.ndarray) -> dict[str, object]:

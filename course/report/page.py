@@ -32,8 +32,8 @@ MOST_KERNELS = 64
 PAGES = {  # of docs/, by the script that they are about
     "mlp": "multilayer-perceptron",
     "cnn": "convolutional-network",
-    "fast": "speed",
-    "best": "accuracy",
+    "fast": "faster-and-further",
+    "best": "faster-and-further",
     "fashion": "challenge",
 }
 EXPERTS = ("project", "name", "data_parallel")  # values that are folded away

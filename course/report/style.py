@@ -83,6 +83,7 @@ def svg(figure: Figure, name: str, words: str) -> str:
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", drawn, flags=re.DOTALL)  # it would style the whole page
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r'(<image [^>]*?)\bid="[^"]*"', r"\1", drawn)  # alike for equal images
     drawn = re.sub(r'\bid="', f'id="{name}-', drawn)
     drawn = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", drawn)
     drawn = re.sub(r"; font-family: [^;\"]*", "", drawn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,7 +54,12 @@ def what_can_be_tried(run: RunToShow) -> LivePage | None:
 
 def page_script(names: tuple[str, ...] = ORDER) -> tuple[str, str]:
     """Returns scripts of live/ as one, and its hash, as a Content-Security-Policy names it."""
-    text = "\n".join((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    return joined(SCRIPTS / f"{name}.js" for name in names)
+
+
+def joined(scripts: Iterable[Path]) -> tuple[str, str]:
+    """Returns scripts as one, and its hash, as a Content-Security-Policy names it."""
+    text = "\n".join(script.read_text(encoding="utf-8") for script in scripts)
     digest = hashlib.sha256(text.encode()).digest()
     return text, f"'sha256-{base64.b64encode(digest).decode()}'"
 

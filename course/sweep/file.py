@@ -333,7 +333,7 @@ def _validated(content: object) -> SweepFile:
     if kind == "value_error":
         raise CourseError(f"{name} {requirement}.")
     if kind == "missing":
-        raise CourseError(f"{place} is missing; docs/scaling.md has an example.")
+        raise CourseError(f"{place} is missing; docs/engineering/scaling.md has an example.")
     if kind != "extra_forbidden":
         raise CourseError(f"{place} is {reprlib.repr(value)}, but {requirement}.")
     if place in NO_EFFECT:

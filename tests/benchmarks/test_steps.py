@@ -31,7 +31,7 @@ def test_pooling_moves_before_normalising():
 
 
 def test_the_documentation_shows_what_was_measured_for_every_step():
-    documentation = (REPOSITORY / "docs" / "speed.md").read_text(encoding="utf-8")
+    documentation = (REPOSITORY / "docs" / "engineering" / "speed.md").read_text(encoding="utf-8")
     rows, measured = (REPOSITORY / "benchmarks" / "steps.md").read_text(encoding="utf-8").strip().split("\n\n")
     assert rows in documentation
     assert measured in documentation.replace("\n", " ")
