@@ -52,7 +52,9 @@ def needed(*files: str) -> list[str]:
 @nox.session(venv_backend="uv")
 def jax(session: nox.Session) -> None:
     """The quick tests on JAX, where there is no TensorFlow."""
-    session.install(*needed("requirements-jax.txt", "requirements-sweep.txt", "requirements-dev.txt"))
+    session.install(
+        "--compile-bytecode", *needed("requirements-jax.txt", "requirements-sweep.txt", "requirements-dev.txt")
+    )
     session.run("python", "-m", "pytest", *session.posargs, env={"KERAS_BACKEND": None})
 
 
@@ -60,5 +62,5 @@ def jax(session: nox.Session) -> None:
 @nox.parametrize("resolution", ["lowest-direct", "highest"], ids=["lowest", "highest"])
 def versions(session: nox.Session, resolution: str) -> None:
     """The quick tests with the oldest, and with the newest version that each requirement allows."""
-    session.install("--resolution", resolution, "-r", "requirements-dev.txt")
+    session.install("--compile-bytecode", "--resolution", resolution, "-r", "requirements-dev.txt")
     session.run("python", "-m", "pytest", *session.posargs)

@@ -39,7 +39,7 @@ def fit(model: keras.Model, *callbacks: keras.callbacks.Callback):
 
 
 def own_loop(model: keras.Model, images: np.ndarray) -> None:
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow", reason="this loop is one of TensorFlow")
 
     for first in range(0, len(images), 10):
         with tf.GradientTape() as tape:
@@ -85,7 +85,7 @@ def test_afterwards_keras_is_as_it_was(model):
 
 
 def test_what_cannot_be_seen_changes_nothing(model):
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow", reason="this function is one of TensorFlow")
 
     @tf.function
     def compiled(images: tf.Tensor) -> tf.Tensor:
