@@ -67,6 +67,11 @@ LEFT_TO_THOROUGH = (  # as regular expressions
     "test_in_a_notebook_a_script_leaves_what_a_command_leaves",
     "test_a_run_needs_no_links_no_signals_and_no_console_of_utf_8",
     "test_a_file_that_another_program_holds_ends_a_run_in_a_sentence_and_it_resumes",
+    r"test_jax_runs_the_scripts\[fashion\]", "test_an_interrupted_sweep_continues_and_trains_every_trial_once",
+    r"does_not_hold_the_run\[log 2-killed\]", "test_when_nobody_reads_the_output_the_run_ends_and_can_be_resumed",
+    "test_worker_processes_end_with_the_run_without_a_word", "test_the_stopwatch_times_a_script_and_tests_each_epoch",
+    "test_two_graders_at_once_and_a_kill_leave_valid_files", "test_a_mistake_after_training_costs_no_epoch",
+    "test_callbacks_remember_after_a_kill_at_any_moment", "test_a_key_that_is_no_key_costs_nothing_and_is_not_shown",
 )  # fmt: skip
 
 

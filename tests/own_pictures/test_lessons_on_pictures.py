@@ -37,7 +37,7 @@ def make(folder: Path, classes: int) -> None:
 @pytest.mark.parametrize("classes", [2, 3, 37])
 @pytest.mark.parametrize("lesson", ["mlp", "cnn", "fast", "best", "fashion"])
 def test_a_lesson_its_report_and_its_answers_go_by_names(checkout, thorough, lesson, classes):
-    if not thorough and (lesson, classes) not in (("fast", 2), ("fashion", 37)):
+    if not thorough and (lesson, classes) != ("fashion", 37):
         pytest.skip("CI tries a sample")
     make(checkout.folder / "photos", classes)
     trained = checkout.run(f"{lesson}.py", "--data", "photos", "--epochs", "1", "--batch_size", "4")
