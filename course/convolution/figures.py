@@ -12,6 +12,7 @@ import functools
 import keras
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from course.convolution.chosen import Chosen
 from course.convolution.sheet import MARK, SIDE, WIDTH, Box, Panel, Sheet, decimal, hatch, largest, mark, size_text
@@ -312,7 +313,9 @@ def _list_layers(sheet: Sheet, top: float, model: keras.Model) -> None:
         if parameters:
             terms = f"{units:,} × ({parameters // units - 1:,} weights + 1 bias)"
             sheet.note(2.65, at, terms, va="baseline")
-            sheet.axes(Panel(5.1, at - 0.14, length, 0.17)).set_facecolor(BLUE)
+            bar = sheet.axes(Panel(5.1, at - 0.14, length, 0.17))
+            ground = Rectangle((0, 0), 1, 1, transform=bar.transAxes, facecolor=BLUE)  # an SVG loses that of axes
+            bar.add_patch(ground)
         sheet.note(5.18 + length, at, f"{parameters:,}", va="baseline")
 
 

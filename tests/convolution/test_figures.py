@@ -9,6 +9,7 @@ import pytest
 from convolution import Config, convolve, ideas, pool
 from course.convolution.kernels import KERNELS, read_kernel
 from course.convolution.pictures import read_picture
+from course.report.style import BLUE, svg
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +146,8 @@ def test_parameters_are_those_that_keras_counts(image):
         product = int(units.replace(",", "")) * (int(weights.replace(",", "")) + int(bias))
         assert f"\n{product:,}" in said
     assert f"6 × ({9 * channels} weights + 1 bias)" in said
+
+
+def test_the_bars_of_the_last_figure_are_drawn_as_vectors_too(figures):
+    """The ground of axes is not: a page is light or dark."""
+    assert BLUE in svg(figures["8-flattening"], "flattening", "what is flattened")
