@@ -236,11 +236,9 @@ def _names_first(words: list[str], fields: dict[str, FieldInfo]) -> list[str]:
             field = fields.get(word.lstrip("-").replace("-", "_"))
             options.append(word)
             kind = field.annotation if field else None
-        elif kind is None or (kind is bool and word.lower() not in BOOLEANS):
-            names.append(word)
-            kind = None
         else:
-            options.append(word)
+            is_value = word.lower() in BOOLEANS if kind is bool else kind is not None
+            (options if is_value else names).append(word)
             kind = None
     return names + options
 

@@ -16,7 +16,6 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -28,7 +27,7 @@ from pygments.util import ClassNotFound
 
 import convolution
 from course.convolution.workbench import SCRIPTS, workbench_data
-from course.report.page import TEMPLATES
+from course.report.page import render
 from course.report.style import address_of, svg
 from course.report.try_it import SCRIPTS as COURSE_SCRIPTS
 from course.report.try_it import joined
@@ -40,6 +39,7 @@ DOCS = Path(__file__).resolve().parent
 REPOSITORY = DOCS.parent
 SITE = DOCS / "site"
 CONTENTS = DOCS / "README.md"
+TEMPLATES = DOCS / "templates"
 ELEMENTS = (COURSE_SCRIPTS / "network.js", COURSE_SCRIPTS / "elements.js")  # which all others use
 
 
@@ -67,7 +67,7 @@ class Chapter(NamedTuple):
     part: str  # the heading of the contents under which it is
 
 
-class Environment(NamedTuple):
+class PageToWrite(NamedTuple):
     """What the page that is being written needs besides its text."""
 
     source: Path
@@ -94,7 +94,7 @@ class Renderer(RendererHTML):
     """Writes figures into the page, lets wide tables and code scroll, and leads links to built pages."""
 
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        about: Environment = env["about"]
+        about: PageToWrite = env["about"]
         words = self.renderInlineAsText(tokens[index].children or [], options, env)
         file = (about.source.parent / str(tokens[index].attrs["src"])).resolve()
         if file.parent == DOCS / "figures" and file.stem in FIGURES:
@@ -105,7 +105,7 @@ class Renderer(RendererHTML):
         if live is None:
             return figure(drawn)
         about.live.append(live)
-        return figure(drawn) + templates().get_template(live.template).render(level=3)
+        return figure(drawn) + render(live.template, TEMPLATES, level=3)
 
     def heading_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         words = re.sub(r"[^\w\- ]", "", tokens[index + 1].content.lower())
@@ -113,11 +113,10 @@ class Renderer(RendererHTML):
         return self.renderToken(tokens, index, options, env)
 
     def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        about: Environment = env["about"]
+        about: PageToWrite = env["about"]
         address, mark, place = str(tokens[index].attrs["href"]).partition("#")
         if address and ":" not in address:
-            target = target_of((about.source.parent / address).resolve(), about)
-            tokens[index].attrs["href"] = Path(os.path.relpath(target, about.target.parent)).as_posix() + mark + place
+            tokens[index].attrs["href"] = way_to((about.source.parent / address).resolve(), about) + mark + place
         return self.renderToken(tokens, index, options, env)
 
     def table_open(self, *_: object) -> str:
@@ -148,22 +147,22 @@ def figure(drawn: str) -> str:
     return f'<span class="figure" tabindex="0" role="group" aria-label="figure">{drawn}</span>'
 
 
-def target_of(file: Path, about: Environment) -> Path:
-    """Returns where a file of the repository is on the site, relative to it; it is going to be written, too.
+def way_to(file: Path, about: PageToWrite) -> str:
+    """Returns where a file of the repository is on the site, seen from a page; it is going to be written, too.
 
     Raises CourseError if there is no such file.
     """
     file = file / "README.md" if file.is_dir() else file
     if not file.is_file():
         raise CourseError(f"{shown(about.source)} links to {shown(file)}, which is not there.")
-    if file == CONTENTS:
-        return Path("index.html")
-    if file.is_relative_to(DOCS) and file.suffix == ".md":
-        target = file.relative_to(DOCS).with_suffix(".html")
-    else:
-        target = Path("files") / f"{file.relative_to(REPOSITORY)}.html"
-    about.linked.setdefault(file, target)
-    return target
+    if file not in about.linked:
+        is_page = file.is_relative_to(DOCS) and file.suffix == ".md"
+        about.linked[file] = (
+            file.relative_to(DOCS).with_suffix(".html")
+            if is_page
+            else Path("files") / f"{file.relative_to(REPOSITORY)}.html"
+        )
+    return Path(os.path.relpath(about.linked[file], about.target.parent)).as_posix()
 
 
 def chapters() -> list[Chapter]:
@@ -180,51 +179,36 @@ def chapters() -> list[Chapter]:
     return found
 
 
-@functools.cache
-def templates() -> jinja2.Environment:
-    """Returns the course's templates and those of the site."""
-    loader = jinja2.FileSystemLoader([DOCS / "templates", TEMPLATES])
-    return jinja2.Environment(
-        trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined, loader=loader
-    )
-
-
-def page(about: Environment, listed: Sequence[Chapter]) -> str:
+def page(about: PageToWrite, listed: Sequence[Chapter]) -> str:
     """Returns a file of the repository as a page of the site, with ways to the pages before and after it."""
     text = about.source.read_text(encoding="utf-8")
-    title = next((line[2:] for line in text.splitlines() if line.startswith("# ")), "")
     if about.source.suffix == ".md":
+        title = next((line[2:] for line in text.splitlines() if line.startswith("# ")), "")
         body = parser().render(text, {"about": about})
     else:
-        title = ""
-        body = f'<pre tabindex="0"><code>{coloured(text, about.source.suffix[1:])}</code></pre>'
+        title, body = "", f'<pre tabindex="0"><code>{coloured(text, about.source.suffix[1:])}</code></pre>'
     if not title:  # of a script, or of a table that a benchmark wrote
         title = about.source.relative_to(REPOSITORY).as_posix()
         body = f"<h1>{escape(title)}</h1>\n{body}"
-    files = [chapter.file for chapter in listed]
-    place = files.index(about.source) if about.source in files else None
-    ways = {"before": None, "after": None}
-    if place is not None:
-        for name, chapter in (("before", listed[place - 1 : place]), ("after", listed[place + 1 : place + 2])):
-            ways[name] = step(chapter[0], about) if chapter else None
+    part, before, after = "", None, None
+    for previous, chapter, following in zip([None, *listed], listed, [*listed[1:], None], strict=False):
+        if chapter.file == about.source:
+            part, before, after = chapter.part, previous, following
     script, named = joined(dict.fromkeys(file for each in about.live for file in (*ELEMENTS, *each.scripts)))
-    return templates().get_template("lesson.html").render(
+    return render(
+        "lesson.html",
+        TEMPLATES,
         title=title,
         body=body,
-        home=Path(os.path.relpath("index.html", about.target.parent)).as_posix(),
-        part=listed[place].part if place is not None else "",
+        part=part,
+        home=way_to(CONTENTS, about),
+        before=before and (way_to(before.file, about), before.title),
+        after=after and (way_to(after.file, about), after.title),
         script=script,
         hash=named,
         data=workbench_data(convolution.Config()) if any(each.course for each in about.live) else None,
         colours=colours(),
-        **ways,
-    )  # fmt: skip
-
-
-def step(chapter: Chapter, about: Environment) -> tuple[str, str]:
-    """Returns where a chapter is, seen from a page, and its title."""
-    target = target_of(chapter.file, about)
-    return Path(os.path.relpath(target, about.target.parent)).as_posix(), chapter.title
+    )
 
 
 @functools.cache
@@ -242,7 +226,7 @@ def build(site: Path) -> list[Path]:
     written: dict[Path, Path] = {}
     while waiting := [file for file in linked if file not in written]:
         for file in waiting:
-            about = Environment(file, linked[file], linked, [])
+            about = PageToWrite(file, linked[file], linked, [])
             written[file] = site / about.target
             written[file].parent.mkdir(parents=True, exist_ok=True)
             with replacing(written[file]) as unfinished:

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browsing import look_at
 
 from course.system.errors import CourseError
 from docs import build
@@ -72,7 +72,7 @@ def test_one_way_leads_through_the_course(site):
 def test_a_link_to_nothing_is_refused(tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     page.write_text("# A page\n\n[nothing](nowhere.md)\n", encoding="utf-8")
-    about = build.Environment(page, Path("page.html"), {}, [])
+    about = build.PageToWrite(page, Path("page.html"), {}, [])
     with pytest.raises(CourseError, match=r"links to .*nowhere\.md, which is not there"):
         build.page(about, [])
 
@@ -83,21 +83,7 @@ def test_the_pages_in_a_browser(site, browser, thorough):
     pages = sorted(site.rglob("*.html")) if thorough else [site / f"{name}.html" for name in ("index", *COURSE[1:4])]
     for page_file in pages:
         for width, scheme in ((390, "dark"), (1280, "light")):
-            context = browser.new_context(
-                viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True, reduced_motion="reduce"
-            )
-            page, said, asked = context.new_page(), [], []
-            page.on("console", lambda message, said=said: said.append(message.text))
-            page.on("pageerror", lambda error, said=said: said.append(str(error)))
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.goto(page_file.resolve().as_uri())
-            where = f"{page_file.name}, {width}, {scheme}"
-            assert said == [], where
-            assert {address for address in asked if not address.startswith("data:")} == {page_file.resolve().as_uri()}
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
-            found = Axe().run(page)
-            assert found.violations_count == 0, f"{where}: {found.generate_report()}"
-            context.close()
+            look_at(browser, page_file, width, scheme, pictured=False)
 
 
 @pytest.mark.slow

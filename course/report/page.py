@@ -131,10 +131,10 @@ def compared_in_words(folders: list[Path]) -> list[str]:
     ]
 
 
-def render(name: str, **values: object) -> str:
-    """Returns one of the pages in templates/, filled with values; names in them are escaped."""
+def render(name: str, *folders: Path, **values: object) -> str:
+    """Returns one of the pages in `folders` or templates/, filled with values; names in them are escaped."""
     pages = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined)
-    pages.loader = jinja2.FileSystemLoader(TEMPLATES)
+    pages.loader = jinja2.FileSystemLoader([*folders, TEMPLATES])
     pages.filters |= {
         "interval": _interval,
         "percent": lambda fraction: NOTHING if fraction is None else f"{fraction:.2%}",
