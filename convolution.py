@@ -7,7 +7,7 @@ python convolution.py --help                     all values of class Config; cha
 
 from course.command_line import CommandLine
 from course.convolution import figures as draw, kept
-from course.convolution.kernels import KERNELS, KernelText, read_kernel
+from course.convolution.kernels import KERNELS, KernelText, learnt_kernels, read_kernel
 from course.convolution.pictures import channels, join_channels, read_picture
 from course.geometry import Padding, Pooling, PoolSize, Stride, check_picture_is_large_enough
 import keras
@@ -33,7 +33,7 @@ def convolve(image, kernel, stride=1, padding="valid"):
 
 
 def pool(feature_map, pool_size, pooling):
-    """Keeps the largest or the average of every `pool_size` by `pool_size` values of a map (rows, columns, 1)."""
+    """Keeps the largest or the average of every `pool_size` by `pool_size` values of maps (rows, columns, n)."""
     operation = {"max": keras.ops.max_pool, "average": keras.ops.average_pool}[pooling]
     return keras.ops.convert_to_numpy(operation(feature_map[np.newaxis], pool_size, strides=pool_size))[0]
 
@@ -55,9 +55,9 @@ def ideas(config):
     yield "2-kernels", draw.several_kernels(pictures, kernels, outputs, config)
 
     colour = picture if picture.shape[-1] == 3 else read_picture("house")
-    red = kernel * np.array([1, -0.5, -0.5], "float32")  # (3, 3, 3): what is red counts, what is white or grey does not
+    red = kernel * np.array([1, -0.25, -0.75], "float32")  # (3, 3, 3): red counts, white and grey cancel out
     parts = [convolve(*channel) for channel in zip(channels(colour), channels(red), strict=True)]
-    yield "3-colour", draw.three_channels(colour, red, parts, sum(parts), convolve(colour, red))
+    yield "3-colour", draw.three_channels(colour, red, parts, convolve(colour, red))
 
     strides = {stride: convolve(grey, kernel, stride) for stride in sorted({1, 2, 3, config.stride})}
     yield "4-stride", draw.strides(grey, kernel, strides, config)
@@ -66,19 +66,19 @@ def ideas(config):
     padded = {padding: convolve(part, kernel, config.stride, padding) for padding in ("valid", "same")}
     yield "5-padding", draw.paddings(part, kernel, padded, config)
 
-    feature_map = convolve(grey, kernel, config.stride, config.padding)
+    stops = config.stride, config.padding
+    feature_map = np.maximum(convolve(grey, kernel, *stops), 0)  # relu, as after each convolution in cnn.py
     pooled = {pooling: pool(feature_map, config.pool_size, pooling) for pooling in ("max", "average")}
     yield "6-pooling", draw.poolings(feature_map, kernel, pooled, config)
-    maps = [feature_map, pooled[config.pooling], convolve(pooled[config.pooling], kernel)]
-    yield "7-receptive-field", draw.seen_by_one_pixel(grey, kernel, maps, config)
+    learnt = learnt_kernels()  # by cnn.py: all of its first convolution, and one of its second
+    found = np.maximum(join_channels(convolve(grey, each, *stops) for each in learnt.first) + learnt.biases, 0)
+    maps = pool(found, config.pool_size, config.pooling)
+    second = np.maximum(convolve(maps, learnt.second) + learnt.bias, 0)
+    yield "7-receptive-field", draw.seen_by_one_pixel(grey, found, maps, learnt, second, config)
 
-    convolution = keras.layers.Conv2D(len(kernels), (3, 3), strides=config.stride, padding=config.padding)
-    pooling = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}[config.pooling]
-    last = [keras.layers.Flatten(), keras.layers.Dense(100, "relu"), keras.layers.Dense(10, "softmax")]
-    model = keras.Sequential([keras.Input(picture.shape), convolution, pooling(config.pool_size), *last])
-    weights = [kernel.repeat(picture.shape[-1], axis=-1) for kernel in kernels.values()]  # the same for each channel
-    convolution.set_weights([np.stack(weights, axis=-1), np.zeros(len(kernels))])
-    yield "8-flattening", draw.flattening(picture, weights, model)
+    found = np.maximum(join_channels(convolve(grey, each, *stops) for each in kernels.values()), 0)
+    maps = pool(found, config.pool_size, config.pooling)
+    yield "8-flattening", draw.flattening(maps, list(kernels.values()), maps.ravel())
 
 
 def main(config):

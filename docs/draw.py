@@ -1,18 +1,26 @@
-"""Redraws the figures of these pages, in docs/figures: `python -m docs.draw`."""
+"""Redraws the figures of these pages, in docs/figures: `python -m docs.draw`, or some: `python -m docs.draw order`."""
 
 import functools
-import io
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
-
 import convolution
-from course.report.style import Figure, png
-from course.system.files import replacing, shown
+from course.report.style import BLUE, Figure, svg
+from course.system.files import shown, write_text
 from docs import lesson_figures
 
 FOLDER = Path(__file__).parent / "figures"
+MARGIN = 8  # points around a figure
+# Hosts of code show a file as it is, on a page of their own colour: so it brings its ground with it.
+CARD = """<style>
+svg { --ground: #fff; --ink: #1b1b1b; --soft: #595959; --line: #d9d9d9; --blue: #0072b2; }
+@media (prefers-color-scheme: dark) {
+svg { --ground: #14181f; --ink: #ececec; --soft: #b0b0b0; --line: #444; --blue: #56b4e9; }
+}
+text { font-family: system-ui, sans-serif; fill: var(--ink); }
+</style>"""
 
 
 @functools.cache
@@ -31,29 +39,35 @@ CONVOLUTION = (
     "7-receptive-field",
     "8-flattening",
 )
-# Each figure's file, without .png, and what draws it.
+# Each figure's file, without .svg, and what draws it.
 FIGURES: dict[str, Callable[[], Figure]] = {
     **{f"convolution-{name}": lambda name=name: convolution_figures()[name] for name in CONVOLUTION},
     **lesson_figures.FIGURES,
 }
 
 
-def small_png(figure: Figure) -> bytes:
-    """Returns a figure as a PNG file of 256 colours, which is half as large and looks the same."""
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(png(figure))) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue()
+def still(name: str, figure: Figure) -> str:
+    """Returns a figure as an SVG file, on a card that is light or dark as its reader's system is."""
+    drawn = svg(figure, name, name.replace("-", " "))
+    width, height = (float(size) + 2 * MARGIN for size in re.findall(r"[\d.]+", drawn.split('viewBox="')[1])[2:4])
+    box = f"{-MARGIN} {-MARGIN} {width:g} {height:g}"
+    drawn = re.sub(
+        r'viewBox="[^"]*"', f'viewBox="{box}" width="{4 / 3 * width:.0f}" height="{4 / 3 * height:.0f}"', drawn
+    )
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    drawn = drawn.replace("<svg ", f"<svg {names} ", 1).replace(BLUE, "var(--blue)")
+    card = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" rx="8" style="fill: var(--ground)"/>'
+    drawn = drawn.replace(">", f">\n{CARD}\n{card}", 1)
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r"<!--.*?-->", "", drawn))
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name, draw in FIGURES.items():
-        file = FOLDER / f"{name}.png"
-        with replacing(file) as unfinished:
-            unfinished.write_bytes(small_png(draw()))
+    for name in names or FIGURES:
+        file = FOLDER / f"{name}.svg"
+        write_text(file, still(name, FIGURES[name]()))
         print(f"{shown(file)}  {file.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,9 +1,10 @@
-"""Measures what the figures of docs/ draw and no benchmark keeps: `python -m docs.measure`, some minutes.
+"""Measures what figures draw and no benchmark keeps: `python -m docs.measure`, about half an hour.
 
-Writes to docs/measured/: the weights of a perceptron (seed 1) and its test accuracy (seeds 1 to 3), and each epoch of
-the trainings in `CURVES` (seed 1).
+`python -m docs.measure kernels mistakes` measures only these; `PARTS` has all names. Writes to docs/measured/, and the
+kernels that convolution.py shows to course/convolution/learnt.npz.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -12,8 +13,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+import cnn
 import mlp
 from benchmarks.accuracy import measured_on, run
+from course.convolution.kernels import LEARNT
+from course.convolution.pictures import BUNDLED
+from course.data import load_data_set
 from course.runs import folder as run_folder
 from course.system.files import replacing, write_json
 
@@ -22,6 +27,7 @@ CURVES = {  # name of the folder → command
     "no-dropout": "mlp.py --limit 5000 --epochs 40 --dropout 0",
     "dropout": "mlp.py --limit 5000 --epochs 40 --dropout 0.5",
 }
+CORNER = 14  # of 64 kernels of a second convolution, one that finds where the bow of a digit turns
 
 
 def build_perceptron(config: mlp.Config, num_classes: int) -> keras.Model:
@@ -42,23 +48,103 @@ def train_perceptron(seed: int) -> Path:
     return run_folder.folders_with(run_folder.METRICS, "mlp")[-1]
 
 
-def main() -> None:
-    os.environ["WANDB_MODE"] = "disabled"
-    FOLDER.mkdir(exist_ok=True)
+def measure_perceptron() -> None:
+    """Keeps the test accuracy of a perceptron, seeds 1 to 3, and the weights of the first."""
     results = []
     for seed in (1, 2, 3):
         folder = train_perceptron(seed)
         metrics = json.loads((folder / run_folder.METRICS).read_text(encoding="utf-8"))
         results.append({"seed": seed, "test_accuracy": metrics["test_accuracy"], "parameters": metrics["parameters"]})
         if seed == 1:
-            weights, biases = keras.models.load_model(folder / run_folder.MODEL).get_weights()
-            with replacing(FOLDER / "perceptron.npz") as unfinished, unfinished.open("wb") as file:
-                np.savez_compressed(file, weights=weights, biases=biases)
+            weights, biases = trained(folder).get_weights()
+            keep(FOLDER / "perceptron.npz", weights=weights, biases=biases)
     write_json(FOLDER / "perceptron.json", {"measured": measured_on(), "results": results})
+
+
+def measure_curves() -> None:
+    """Keeps each epoch of the trainings in `CURVES`."""
     for name, command in CURVES.items():
         (FOLDER / name).mkdir(exist_ok=True)
         with replacing(FOLDER / name / run_folder.HISTORY) as unfinished:
             shutil.copyfile(run(command, seed=1) / run_folder.HISTORY, unfinished)
+
+
+def measure_layers() -> None:
+    """Keeps the kernels of cnn.py, and what its dense layers make of the digit of convolution.py."""
+    keep_layers(run("cnn.py", seed=1))
+
+
+def keep_layers(folder: Path) -> None:
+    model = trained(folder)
+    data_set, number = BUNDLED["digit"]
+    values = cnn.prepare(load_data_set(data_set)[0][0][[number]], cnn.Config())
+    outputs = []
+    for layer in model.layers:
+        values = layer(values)
+        outputs.append(keras.ops.convert_to_numpy(values)[0])
+    kernels, biases, *_ = model.get_weights()
+    keep(FOLDER / "cnn.npz", kernels=kernels[:, :, 0], biases=biases, dense=outputs[-3], probabilities=outputs[-1])
+
+
+def measure_kernels() -> None:
+    """Keeps all kernels of the first convolution of cnn.py with two of them, and one of the second."""
+    keep_kernels(run("cnn.py --more_conv_layers 64", seed=1))
+
+
+def keep_kernels(folder: Path) -> None:
+    first, biases, second, second_biases, *_ = trained(folder).get_weights()
+    kept = {"second": second[..., CORNER], "bias": second_biases[CORNER]}
+    keep(LEARNT, first=np.moveaxis(first, -1, 0), biases=biases, **kept)
+
+
+def measure_mistakes() -> None:
+    """Keeps which test images best.py reads wrongly, with what it predicts."""
+    keep_mistakes(run("best.py", seed=1))
+
+
+def keep_mistakes(folder: Path) -> None:
+    _, (_, labels) = load_data_set("mnist")
+    with np.load(folder / run_folder.PREDICTIONS, allow_pickle=False) as file:
+        probabilities = file["probabilities"]
+    predicted = probabilities.argmax(axis=1)
+    mistakes = [
+        {"image": int(image), "label": int(labels[image]), "predicted": int(predicted[image])}
+        for image in np.flatnonzero(predicted != labels)
+    ]
+    write_json(
+        FOLDER / "mistakes.json", {"measured": measured_on(), "command": "best.py --seed 1", "mistakes": mistakes}
+    )
+
+
+def trained(folder: Path) -> keras.Model:
+    return keras.models.load_model(folder / run_folder.MODEL)
+
+
+def keep(path: Path, **arrays: np.ndarray) -> None:
+    """Writes arrays to an .npz file."""
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+PARTS = {
+    "perceptron": measure_perceptron,
+    "curves": measure_curves,
+    "layers": measure_layers,
+    "kernels": measure_kernels,
+    "mistakes": measure_mistakes,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"what to measure: {', '.join(PARTS)}")
+    parts = parser.parse_args().parts
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"there is no {unknown.pop()!r} to measure; there are: {', '.join(PARTS)}")
+    os.environ["WANDB_MODE"] = "disabled"
+    FOLDER.mkdir(exist_ok=True)
+    for part in parts:
+        PARTS[part]()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The pages: every figure that they quote is computed here or was measured, every picture is current."""
 
+import base64
 import io
 import json
 import math
@@ -7,6 +8,7 @@ import re
 import shlex
 import statistics
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -136,26 +138,65 @@ def test_the_page_on_overfitting_shows_the_last_epoch_and_the_best():
 
 def test_the_pictures_are_those_that_the_pages_show_and_have_a_text_for_those_who_cannot_see_them():
     pages = "\n".join(file.read_text(encoding="utf-8") for file in PAGES)
-    shown = dict(re.findall(r"!\[(.*?)\]\(figures/(.*?)\.png\)", pages, re.DOTALL))
+    shown = dict(re.findall(r"!\[(.*?)\]\(figures/(.*?)\.svg\)", pages, re.DOTALL))
     assert sorted(set(shown.values())) == sorted(draw.FIGURES) == sorted(file.stem for file in draw.FOLDER.iterdir())
     assert all(len(text.split()) >= 5 for text in shown)
 
 
-def blocks(file: io.BytesIO | Path) -> np.ndarray:
-    """Returns the mean colours of blocks of 8x8 pixels, which hardly depend on how letters are smoothed."""
-    with Image.open(file) as picture:
-        return np.asarray(picture.convert("RGB").reduce(8), dtype="float32")
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+def parts(figure: str) -> tuple[list[str], list[str], list[np.ndarray]]:
+    """Returns what is written on an SVG file, what is drawn, and its pictures, float32 (rows, columns, 3)."""
+    pictures = []
+    for encoded in re.findall(r'"data:image/png;base64,([^"]+)"', figure):
+        with Image.open(io.BytesIO(base64.b64decode(encoded))) as picture:
+            pictures.append(np.asarray(picture.convert("RGB"), dtype="float32"))
+    elements = list(ElementTree.fromstring(figure).iter())
+    written = [element.text or "" for element in elements if element.tag.endswith("}text")]
+    drawn = [
+        f"{element.tag} {element.get('transform')} {element.get('x')} {element.get('y')} {element.get('d')}"
+        for element in elements
+    ]
+    return written, drawn, pictures
+
+
+def alike(first: str, second: str, tolerance: float) -> bool:
+    """Says whether two texts are the same but for numbers, and these differ by little."""
+    return NUMBER.sub("#", first) == NUMBER.sub("#", second) and np.allclose(
+        *([float(number) for number in NUMBER.findall(text)] for text in (first, second)), rtol=0, atol=tolerance
+    )
 
 
 @pytest.mark.parametrize("name", draw.FIGURES)
-def test_a_picture_is_current(name):
+def test_a_figure_is_current(name):
     if late.backend() != "tensorflow":
         pytest.skip("TensorFlow drew it; of equal values, another backend's last digits choose another")
-    kept = draw.FOLDER / f"{name}.png"
-    assert kept.stat().st_size <= 60_000
-    drawn = blocks(io.BytesIO(draw.small_png(draw.FIGURES[name]())))
-    assert blocks(kept).shape == drawn.shape
-    assert np.abs(blocks(kept) - drawn).max() < 20, "run: python -m docs.draw"
+    kept = draw.FOLDER / f"{name}.svg"
+    assert kept.stat().st_size <= 150_000
+    before, after = parts(kept.read_text(encoding="utf-8")), parts(draw.still(name, draw.FIGURES[name]()))
+    for number, tolerance in ((0, 0.011), (1, 0.6)):
+        for first, second in zip(before[number], after[number], strict=True):
+            assert alike(first, second, tolerance), "run: python -m docs.draw"
+    for first, second in zip(before[2], after[2], strict=True):
+        assert np.abs(first - second).max() < 5, "run: python -m docs.draw"
+
+
+@pytest.mark.parametrize("name", ["order", "hidden-nodes"])
+def test_the_same_figure_gives_the_same_bytes(name):
+    assert draw.still(name, draw.FIGURES[name]()) == draw.still(name, draw.FIGURES[name]())
+
+
+@pytest.mark.parametrize("file", sorted(draw.FOLDER.iterdir()), ids=lambda file: file.stem)
+def test_a_figure_needs_nothing_but_itself_and_is_light_or_dark(file):
+    figure = file.read_text(encoding="utf-8")
+    assert "<script" not in figure
+    assert all(re.match(r"#|data:image/png;", link) for link in re.findall(r'href="([^"]*)"', figure))
+    assert figure.count("prefers-color-scheme: dark") == 1
+    named = set(re.findall(r"var\(--([a-z]+)\)", figure))
+    assert {"ground", "ink"} <= named
+    for scheme in figure.split("@media")[:2]:
+        assert named <= set(re.findall(r"--([a-z]+):", scheme))
 
 
 def test_the_commands_to_try_with_convolutions_are_possible():

@@ -1,9 +1,15 @@
-"""Kernels of 3x3 weights, by name or by their numbers."""
+"""Kernels of 3x3 weights, by name, by their numbers, or learnt."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import AfterValidator, Field
+
+from course.system.arrays import read_arrays
+from course.system.errors import CourseError
+
+LEARNT = Path(__file__).parent / "learnt.npz"
 
 KERNELS = {
     "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
@@ -26,6 +32,23 @@ def read_kernel(text: str) -> np.ndarray:
     if not (np.abs(kernel) <= 100).all():  # so that nothing overflows; nor is it NaN
         raise ValueError(text)
     return kernel.astype("float32")
+
+
+class LearntKernels(NamedTuple):
+    """Kernels that cnn.py has learnt with two convolutions, float32: all of the first, and one of the second."""
+
+    first: np.ndarray  # (32, 3, 3, 1), one after the other
+    biases: np.ndarray  # (32,)
+    second: np.ndarray  # (3, 3, 32)
+    bias: np.ndarray  # ()
+
+
+def learnt_kernels() -> LearntKernels:
+    """Returns what `python -m docs.measure kernels` kept; raises CourseError if the file is missing or damaged."""
+    try:
+        return LearntKernels(**read_arrays(LEARNT, LearntKernels._fields))
+    except ValueError as error:
+        raise CourseError(f"{LEARNT} cannot be read: {error}; take it from the course again.") from None
 
 
 def _check(text: str) -> str:

@@ -17,8 +17,9 @@ from matplotlib.text import Text
 from course.geometry import KERNEL
 from course.report.style import GREEN, GREY, SIGNED, new_figure
 
-WIDTH = 7  # inches
-SIDE = 1.35  # inches of nine cells with numbers
+WIDTH = 6  # inches: on a phone, too, numbers can be read
+SIDE = 1.65  # inches of nine cells with numbers
+TEXT = 12  # points
 MARK = GREEN
 DARK = "#010101"  # on a bright cell, also on a dark page, whose ink replaces black
 Box = tuple[int, int, int, int]  # of values: row, column, rows, columns
@@ -51,6 +52,11 @@ def fraction(weight: float) -> str:
     return text.replace("-", "−")
 
 
+def times(weight: float) -> str:
+    """Returns a weight as what a value is multiplied by, such as × 1/9."""
+    return f"× {fraction(weight)}"
+
+
 def size_text(values: np.ndarray) -> str:
     """Returns how many rows and columns there are, such as 28×28."""
     return f"{values.shape[0]}×{values.shape[1]}"
@@ -71,17 +77,18 @@ class Sheet:
         self.height = height
         self.figure.text(0.2 / WIDTH, 1 - 0.16 / height, title, fontsize=15, weight="bold", va="top")
 
-    def explain(self, sentence: str) -> None:
-        """Writes a sentence below the title."""
-        self.figure.text(0.2 / WIDTH, 1 - 0.5 / self.height, sentence, fontsize=9.5, color=GREY, va="top")
+    def explain(self, *lines: str) -> None:
+        """Writes at most two lines below the title."""
+        text = self.figure.text(0.2 / WIDTH, 1 - 0.5 / self.height, "\n".join(lines), linespacing=1.3, va="top")
+        text.set(fontsize=TEXT - 0.5, color=GREY)
 
     def note(self, left: float, top: float, text: str, va: str = "top") -> Text:
         """Writes a text whose lines begin at `left`, and returns it."""
-        return self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=10, linespacing=1.4, va=va)
+        return self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=TEXT, linespacing=1.4, va=va)
 
     def sign(self, left: float, top: float, text: str) -> None:
         """Writes a sign of a formula around this point."""
-        self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=14, ha="center", va="center")
+        self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=15, ha="center", va="center")
 
     def axes(self, panel: Panel) -> Axes:
         """Returns empty axes."""
@@ -89,8 +96,8 @@ class Sheet:
         bottom = 1 - (top + height) / self.height
         axes = self.figure.add_axes((left / WIDTH, bottom, width / WIDTH, height / self.height))
         axes.set(xticks=[], yticks=[])
-        axes.set_title(title, loc="center", fontsize=10, pad=5)
-        axes.set_xlabel(below, fontsize=10, labelpad=5)
+        axes.set_title(title, loc="center", fontsize=TEXT, pad=5)
+        axes.set_xlabel(below, fontsize=TEXT, labelpad=5)
         axes.spines[:].set_visible(False)
         return axes
 
@@ -117,7 +124,7 @@ class Sheet:
         values: np.ndarray,
         white: Limit = 1,
         limit: Limit = None,
-        fontsize: float = 10,
+        fontsize: float = TEXT,
         text_of: Callable[[float], str] = decimal,
         zeros: int = 0,
     ) -> Axes:
@@ -137,32 +144,27 @@ class Sheet:
             axes.text(column, row, text, color=ink, fontsize=fontsize, ha="center", va="center")
         return axes
 
-    def kernel(self, panel: Panel, weights: np.ndarray, limit: Limit = None, fontsize: float = 10) -> Axes:
+    def kernel(
+        self, panel: Panel, weights: np.ndarray, limit: Limit = None, text_of: Callable[[float], str] = fraction
+    ) -> Axes:
         """Draws nine weights, (3, 3) or (3, 3, 1), with their numbers."""
         nine, limit = weights.reshape(KERNEL, KERNEL, 1), limit or 1.5 * largest(weights)
-        return self.cells(panel, nine, None, limit, fontsize, fraction)
+        return self.cells(panel, nine, None, limit, text_of=text_of)
 
-    def product(
-        self,
-        left: float,
-        top: float,
-        nine: np.ndarray,
-        weights: np.ndarray,
-        white: Limit = 1,
-        zeros: int = 0,
-        below: str = "nine weights",
-    ) -> Axes:
-        """Draws nine values, (3, 3, 1), times nine weights; returns the axes of the values."""
-        axes = self.cells(Panel(left, top, SIDE, SIDE, below="nine values"), nine, white, zeros=zeros)
-        self.sign(left + SIDE + 0.14, top + SIDE / 2, "×")
-        self.kernel(Panel(left + SIDE + 0.28, top, SIDE, SIDE, below=below), weights)
-        return axes
+    def product(self, top: float, nine: np.ndarray, weights: np.ndarray, zeros: int = 0) -> None:
+        """Draws nine pixels, (3, 3, 1), and next to them what each is multiplied by."""
+        axes = self.cells(Panel(0.2, top, SIDE, SIDE, below="nine pixels"), nine, zeros=zeros)
+        mark(axes, (0, 0, KERNEL, KERNEL))
+        self.kernel(Panel(2.1, top, SIDE, SIDE, below="nine weights"), weights, text_of=times)
 
-    def sum(self, left: float, top: float, output: np.ndarray, box: Box, white: Limit) -> Axes:
-        """Draws the first pixel in a box of an output, (rows, columns, 1), as a sum; returns its axes."""
-        self.sign(left + 0.4, top + SIDE / 2, "sum =")
-        panel = Panel(left + 0.8, top + SIDE / 2 - 0.35, 0.9, 0.7, below="one output pixel")
-        return self.cells(panel, output[box[:2]].reshape(1, 1, 1), white, largest(output), fontsize=13)
+    def sum(self, left: float, top: float, output: np.ndarray, box: Box, white: Limit) -> None:
+        """Draws the first pixel in a box of an output, (rows, columns, 1), as a sum around a height."""
+        self.sign(left + 0.35, top, "sum =")
+        panel = Panel(left + 0.8, top - 0.3, 0.9, 0.6, below="one output pixel")
+        axes = self.cells(panel, output[box[:2]].reshape(1, 1, 1), white, largest(output), fontsize=13)
+        axes.set_aspect("auto")
+        axes.xaxis.set_label_coords(0.1, -0.1)
+        mark(axes, (0, 0, 1, 1))
 
     def zoom(self, axes: Axes, box: Box, target: Axes, target_box: Box | None = None) -> None:
         """Connects a box with another one, by default all values of axes below or to the right, by two lines."""
