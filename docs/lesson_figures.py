@@ -12,13 +12,16 @@ from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 import cnn
 import fast
+from course.convolution.pictures import read_picture
 from course.data import class_names, hold_out, load_data_set
 from course.report.style import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
 from course.runs.record import read_history
+from course.system.arrays import read_arrays
 
 MEASURED = Path(__file__).parent / "measured"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 CLOTHES = "fashion_mnist"
+WIDTH = 6  # inches: on a phone, too, text can be read
 UNSURE = 1  # the validation image that docs/perceptron.md follows through a perceptron
 
 
@@ -49,25 +52,40 @@ def ten_sums() -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
     return images[UNSURE], int(labels[UNSURE]), sums, exponentials / exponentials.sum()
 
 
+def mean_digits() -> np.ndarray:
+    """Returns the mean of the training images of each digit, float64 (10, 28, 28), 0 to 255."""
+    (images, labels), _ = load_data_set("mnist")
+    return np.stack([images[labels == digit].mean(axis=0) for digit in range(10)])
+
+
 def perceptron_weights() -> Figure:
+    """Below the mean of its training images, the weights of each digit."""
     weights, _ = perceptron()
-    figure = new_figure(7, 2.9)
+    means = mean_digits()
+    figure = new_figure(WIDTH, 6.2)
     with styled():
-        for digit, axes in enumerate(figure.subplots(2, 5).flat):
-            picture = axes.imshow(weights[:, digit].reshape(28, 28), cmap=SIGNED, vmin=-0.6, vmax=0.6)
-            axes.set_title(str(digit), loc="center")
+        all_axes = figure.subplots(4, 5)
+        for digit in range(10):
+            row, column = 2 * (digit // 5), digit % 5
+            above, below = all_axes[row, column], all_axes[row + 1, column]
+            above.imshow(means[digit], cmap="Greys")
+            above.set_title(str(digit), loc="center")
+            picture = below.imshow(weights[:, digit].reshape(28, 28), cmap=SIGNED, vmin=-0.6, vmax=0.6)
+        for axes in all_axes.flat:
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_visible(True)
-        bar = figure.colorbar(picture, ax=figure.axes, shrink=0.9, ticks=[-0.6, 0, 0.6])
-        bar.ax.set_yticklabels(["against\n-0.6", "0", "for\n+0.6"])
+        for row, name in enumerate(2 * ("mean image", "weights")):
+            all_axes[row, 0].set_ylabel(name)
+        bar = figure.colorbar(picture, ax=figure.axes, location="bottom", shrink=0.8, aspect=30, ticks=[-0.6, 0, 0.6])
+        bar.ax.set_xticklabels(["−0.6: against", "0", "+0.6: for"])
     return figure
 
 
 def perceptron_sums() -> Figure:
     image, label, sums, probabilities = ten_sums()
     colours = [ORANGE if digit == label else GREY for digit in range(10)]
-    figure = new_figure(7, 3.2)
+    figure = new_figure(WIDTH, 3.2)
     with styled():
         picture, left, right = figure.subplots(1, 3, width_ratios=(1.1, 1.2, 1.2))
         picture.imshow(image, cmap="Greys")
@@ -99,7 +117,7 @@ def hidden_layer() -> Figure:
     pixels = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])
     on = pixels.sum(axis=1)
     hidden = np.maximum(np.stack([on, on - 1], axis=1), 0)
-    figure = new_figure(7, 2.8)
+    figure = new_figure(WIDTH, 2.8)
     with styled():
         before, after = figure.subplots(1, 2)
         for axes, points in ((before, pixels), (after, hidden)):
@@ -117,29 +135,27 @@ def hidden_layer() -> Figure:
 
 
 def hidden_nodes() -> Figure:
-    runs = {
-        1: results("claims")["mlp.py --hidden_nodes 1"],
-        10: results("claims")["mlp.py --hidden_nodes 10"],
-        200: results("accuracy")["mlp.py"],
-        1000: results("claims")["mlp.py --hidden_nodes 1000"],
-    }
-    wrong = {units: 1 - statistics.mean(run["test_accuracy"] for run in runs) for units, runs in runs.items()}
     kept = json.loads((MEASURED / "perceptron.json").read_text(encoding="utf-8"))["results"]
-    without = 1 - statistics.mean(run["test_accuracy"] for run in kept)
-    figure = new_figure(7, 3.2)
+    runs = {
+        "none": kept,
+        "1": results("claims")["mlp.py --hidden_nodes 1"],
+        "10": results("claims")["mlp.py --hidden_nodes 10"],
+        "200": results("accuracy")["mlp.py"],
+        "1,000": results("claims")["mlp.py --hidden_nodes 1000"],
+    }
+    figure = new_figure(WIDTH, 2.7)
     with styled():
         axes = figure.subplots()
-        axes.loglog(wrong.keys(), wrong.values(), "o-", color=BLUE)
-        for units, fraction in wrong.items():
-            axes.text(units * 1.12, fraction * 1.12, f"{fraction:.1%}", color=BLUE)
-        axes.axhline(without, color=ORANGE, linestyle="--")
-        axes.text(0.9, without / 1.1, f"no hidden layer: {without:.1%}", color=ORANGE, va="top")
-        axes.set(xlim=(0.8, 2000), ylim=(0.01, 1.2), xlabel="units in the hidden layer")
-        axes.set_title("test images predicted as another digit (both axes logarithmic)")
-        axes.xaxis.set_major_locator(FixedLocator(list(wrong)))
-        axes.xaxis.set_major_formatter("{x:.0f}")
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        for row, (units, found) in enumerate(runs.items()):
+            wrong = 1 - statistics.mean(run["test_accuracy"] for run in found)
+            axes.barh(row, wrong, height=0.6, color=ORANGE if units == "none" else BLUE)
+            axes.text(wrong + 0.01, row, f"{wrong:.1%}", va="center")
+        axes.set_yticks(range(len(runs)), runs)
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlim=(0, 0.86), xticks=[], ylabel="hidden units")
+        axes.spines.bottom.set_visible(False)
+        axes.set_title("test images predicted as another digit")
     return figure
 
 
@@ -149,43 +165,71 @@ def layers_of_cnn() -> list[tuple[str, tuple[int, ...], int]]:
     return [(type(layer).__name__, tuple(layer.output.shape[1:]), layer.count_params()) for layer in layers]
 
 
+def outputs_of_cnn() -> list[np.ndarray]:
+    """Returns the digit of convolution.py, 0 to 1, and what each layer of cnn.py (seed 1) made of it, without dropout.
+
+    float32: (28, 28, 1), (26, 26, 32), (13, 13, 32), (5408,), (100,), (10,).
+    """
+    picture, kept = read_picture("digit"), read_arrays(MEASURED / "cnn.npz")
+    windows = np.lib.stride_tricks.sliding_window_view(picture[..., 0], (3, 3))
+    found = np.maximum(np.einsum("rcij,ijk->rck", windows, kept["kernels"]) + kept["biases"], 0)
+    pooled = found.reshape(13, 2, 13, 2, -1).max(axis=(1, 3))
+    return [picture, found, pooled, pooled.ravel(), kept["dense"], kept["probabilities"]]
+
+
 def cnn_layers() -> Figure:
-    columns = [("image", (28, 28, 1), 0), *layers_of_cnn()]
-    figure = new_figure(7, 3.9)
+    """What each layer makes of a digit, every value of the same width, and how many parameters it has."""
+    outputs = outputs_of_cnn()
+    layers = [("image", outputs[0].shape, 0), *layers_of_cnn()]
+    figure = new_figure(WIDTH, 6)
     with styled():
-        above, below = figure.subplots(2, 1, height_ratios=(1.5, 1))
-        for column, (_, shape, parameters) in enumerate(columns):
-            draw_output(above, 34 * column, shape)
-            above.text(34 * column, 22, " x ".join(f"{size:,}" for size in shape), ha="center", color=GREY)
-            below.bar(34 * column, parameters, width=20, color=ORANGE)
-            below.text(34 * column, parameters + 20_000, f"{parameters:,}" if column else "", ha="center")
+        above, below = figure.subplots(2, 1, height_ratios=(4.2, 1))
+        top = 0.0
+        for (name, shape, _), output in zip(layers, outputs, strict=True):
+            high = draw_output(above, top, output)
+            middle = top + high / 2
+            above.text(-4, middle, f"{name}\n{' x '.join(f'{size:,}' for size in shape)}", ha="right", va="center")
+            top += high + 6
+        above.text(16, middle, f"ten probabilities: the answer is {outputs[-1].argmax()}", va="center")
+        above.set(ylim=(top, -2), aspect="equal", title="output of each layer; of 32 maps, five are drawn")
+        with_parameters = [(name, parameters) for name, _, parameters in layers if parameters]
+        most = max(parameters for _, parameters in with_parameters)
+        for row, (name, parameters) in enumerate(with_parameters):
+            length = 130 * parameters / most
+            below.barh(row, length, height=0.6, color=ORANGE)
+            below.text(-4, row, name, ha="right", va="center")
+            below.text(length + 3, row, f"{parameters:,}", va="center")
+        below.set(title="parameters of each layer")
+        below.invert_yaxis()
         for axes in (above, below):
-            axes.set_xlim(-20, 34 * (len(columns) - 1) + 18)
+            axes.set(xticks=[], yticks=[], xlim=(-52, 172))
             axes.spines[:].set_visible(False)
-            axes.set_yticks([])
-            axes.set_xticks([])
-        above.set_ylim(-24, 28)
-        above.set_title("output of each layer (of 32 maps, five are drawn)")
-        below.set_title("parameters of each layer")
-        below.spines.bottom.set_visible(True)
-        below.set_ylim(0, 720_000)
-        names = [name.replace("MaxPooling2D", "Max-\nPooling2D") for name, _, _ in columns]
-        below.set_xticks([34 * column for column in range(len(columns))], names)
-        below.tick_params(axis="x", length=0)
     return figure
 
 
-def draw_output(axes: Axes, centre: float, shape: tuple[int, ...]) -> None:
-    """Draws maps one behind the other, or a list of numbers as a line; both on the scale of one unit per pixel."""
-    if len(shape) == 1:
-        height = min(shape[0], 40)  # 5,408 numbers would not fit on the page
-        axes.add_patch(Rectangle((centre - 1, -height / 2 - 2), 2, height, color=BLUE))
-        return
-    side, depth = shape[0], min(shape[2], 5)
-    for layer in reversed(range(depth)):
-        shift = 1.4 * (layer - (depth - 1) / 2)
-        corner = (centre - side / 2 + shift, -side / 2 - 2 + shift)
-        axes.add_patch(Rectangle(corner, side, side, facecolor="white", edgecolor=BLUE, linewidth=1.2))
+def draw_output(axes: Axes, top: float, output: np.ndarray) -> float:
+    """Draws maps next to each other, a list of numbers as a row, folded if it is long; returns its height in values."""
+    if output.ndim == 3:
+        strongest = np.sort(np.argsort(-output.mean(axis=(0, 1)), kind="stable")[:5])
+        pictures = [output[..., number] for number in strongest]
+    else:
+        pictures = [output.reshape(-1, 169) if output.size > 169 else output[np.newaxis]]
+    high = max(len(pictures[0]), 14)  # as high as two lines of text
+    for number, picture in enumerate(pictures):
+        rows, columns = picture.shape
+        left, shown = number * (columns + 3), max(rows, 4)  # one row of numbers is drawn four times as high
+        begin = top + (high - shown) / 2
+        colours = "gray" if output.shape[-1] == 1 else SIGNED
+        limit = float(output.max())
+        axes.imshow(
+            picture,
+            cmap=colours,
+            vmin=0 if colours == "gray" else -limit,
+            vmax=limit,
+            extent=(left, left + columns, begin + shown, begin),
+        )
+        axes.add_patch(Rectangle((left, begin), columns, shown, fill=False, edgecolor=GREY, linewidth=0.8))
+    return high
 
 
 def cnn_parameters() -> Figure:
@@ -196,7 +240,7 @@ def cnn_parameters() -> Figure:
         "fast.py": fast.build_model(fast.Config(), 10),
     }
     measured = results("accuracy") | results("claims")
-    figure = new_figure(7, 3.3)
+    figure = new_figure(WIDTH, 3.3)
     with styled():
         axes = figure.subplots()
         for row, (command, model) in enumerate(networks.items()):
@@ -217,7 +261,7 @@ def cnn_parameters() -> Figure:
 
 
 def overfitting() -> Figure:
-    figure = new_figure(7, 2.7)
+    figure = new_figure(WIDTH, 2.7)
     with styled():
         for axes, (name, title) in zip(
             figure.subplots(1, 2, sharey=True),
@@ -226,8 +270,10 @@ def overfitting() -> Figure:
         ):
             columns = history(name)
             epochs, val_loss = columns["epoch"], columns["val_loss"]
-            axes.plot(epochs, columns["loss"], color=BLUE, linestyle="--", label="training")
-            axes.plot(epochs, val_loss, color=ORANGE, label="validation")
+            gap = val_loss > columns["loss"]
+            axes.fill_between(epochs, columns["loss"], val_loss, where=gap, color=ORANGE, alpha=0.15)
+            axes.plot(epochs, columns["loss"], color=BLUE, linestyle="--")
+            axes.plot(epochs, val_loss, color=ORANGE)
             best = val_loss.argmin()
             axes.plot(epochs[best], val_loss[best], "o", color=ORANGE)
             axes.annotate(
@@ -239,7 +285,9 @@ def overfitting() -> Figure:
             )
             axes.set(title=title, xlabel="epoch", ylim=(0, 0.4), xlim=(0, 41), yticks=np.arange(5) / 10)
         figure.axes[0].set_ylabel("loss")
-        figure.axes[0].legend(loc="upper right", bbox_to_anchor=(1, 1.04))
+        names = ("validation", 0.21, ORANGE), ("memorised", 0.1, ORANGE), ("training", 0.02, BLUE)
+        for name, height, colour in names:
+            figure.axes[0].text(40, height, name, color=colour, ha="right")
     return figure
 
 
@@ -247,7 +295,7 @@ def overfitting_images() -> Figure:
     measured = results("claims")
     images = (500, 5000, 20000)
     runs = [measured[f"mlp.py --limit {limit} --epochs 40 --dropout 0"] for limit in images]
-    figure = new_figure(7, 3)
+    figure = new_figure(WIDTH, 3)
     with styled():
         axes = figure.subplots()
         for metric, name, colour, style in (
@@ -270,33 +318,57 @@ def overfitting_images() -> Figure:
     return figure
 
 
-def examples(data: str, rows: int) -> np.ndarray:
-    """Returns the first `rows` training images of each class, below each other: uint8 (rows * 28, classes * 28)."""
+def examples(data: str, count: int) -> np.ndarray:
+    """Returns the first `count` training images of each class: uint8 (classes, count, 28, 28)."""
     (images, labels), _ = load_data_set(data)
-    columns = [images[labels == label][:rows].reshape(-1, 28) for label in range(labels.max() + 1)]
-    return np.concatenate(columns, axis=1)
+    return np.stack([images[labels == label][:count] for label in range(labels.max() + 1)])
 
 
 def data_digits() -> Figure:
-    return grid("mnist", tuple("0123456789"), 3.6)
+    """Five examples of each digit in a column below it."""
+    return grid(examples("mnist", 5).transpose(1, 0, 2, 3), tuple("0123456789"), 3.3)
 
 
 def data_clothes() -> Figure:
-    names = [name.replace("T-shirt/top", "T-shirt/\ntop").replace("Ankle ", "Ankle\n") for name in class_names(CLOTHES)]
-    return grid(CLOTHES, tuple(names), 3.9)
+    """Eight examples of each class in a row after its name."""
+    return grid(examples(CLOTHES, 8), class_names(CLOTHES), 6)
 
 
-def grid(data: str, names: tuple[str, ...], height: float) -> Figure:
-    """Draws five examples of each class in a column below its name."""
-    figure = new_figure(7, height)
+def grid(images: np.ndarray, names: tuple[str, ...], height: float) -> Figure:
+    """Draws images, (rows, columns, 28, 28), with names of the rows, or of the columns if there are as many."""
+    rows, columns = images.shape[:2]
+    figure = new_figure(WIDTH, height)
     with styled():
         axes = figure.subplots()
-        axes.imshow(examples(data, 5), cmap="Greys")
-        axes.set_xticks([28 * column + 13.5 for column in range(len(names))], names, fontsize=9)
-        axes.set_yticks([])
+        axes.imshow(images.transpose(0, 2, 1, 3).reshape(28 * rows, 28 * columns), cmap="Greys")
+        named, other = (axes.xaxis, axes.yaxis) if columns == len(names) else (axes.yaxis, axes.xaxis)
+        named.set_ticks([28 * place + 13.5 for place in range(len(names))], names, fontsize=12)
+        other.set_ticks([])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
+    return figure
+
+
+def mistakes() -> list[dict[str, int]]:
+    """Returns number, label and prediction of each test image that best.py (seed 1) reads wrongly."""
+    return json.loads((MEASURED / "mistakes.json").read_text(encoding="utf-8"))["mistakes"]
+
+
+def best_mistakes() -> Figure:
+    """Each of them below its class and what it was predicted as."""
+    _, (images, _) = load_data_set("mnist")
+    found, columns = mistakes(), 6
+    rows = -(-len(found) // columns)
+    figure = new_figure(WIDTH, 0.4 + 1.2 * rows)
+    with styled():
+        all_axes = figure.subplots(rows, columns).flat
+        for axes in all_axes:
+            axes.axis("off")
+        for axes, mistake in zip(all_axes, found, strict=False):
+            axes.imshow(images[mistake["image"]], cmap="Greys")
+            axes.set_title(f"{mistake['label']} → {mistake['predicted']}", loc="center")
+        figure.suptitle("true class → predicted class", fontsize=12)
     return figure
 
 
@@ -304,7 +376,7 @@ def order() -> Figure:
     """Three digits as they are, and with their pixels shuffled as data/shuffled.py does."""
     (images, _), _ = load_data_set("mnist")
     places = np.random.default_rng(0).permutation(28 * 28)
-    figure = new_figure(7, 1.6)
+    figure = new_figure(WIDTH, 1.35)
     with styled():
         all_axes = figure.subplots(1, 6)
         for place, number in enumerate((0, 2, 4)):
@@ -321,7 +393,7 @@ def order() -> Figure:
 
 def gradient() -> Figure:
     """Steps against the gradient on a loss of one weight, (weight - 1) squared / 4: sound ones, and too large ones."""
-    figure = new_figure(7, 3)
+    figure = new_figure(WIDTH, 3)
     weights = np.linspace(-3.6, 5.6, 200)
     with styled():
         all_axes = figure.subplots(1, 2, sharey=True)

@@ -10,6 +10,7 @@ import statistics
 from pathlib import Path
 from xml.etree import ElementTree
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,8 +23,9 @@ from benchmarks import claims, photos, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
 from course import late
 from course.data import hold_out, load_data_set
+from course.system.arrays import read_arrays
 from docs import draw, measure
-from docs.lesson_figures import MEASURED, history, perceptron, results, ten_sums
+from docs.lesson_figures import MEASURED, history, layers_of_cnn, outputs_of_cnn, perceptron, results, ten_sums
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -180,6 +182,33 @@ def test_a_figure_is_current(name):
             assert alike(first, second, tolerance), "run: python -m docs.draw"
     for first, second in zip(before[2], after[2], strict=True):
         assert np.abs(first - second).max() < 5, "run: python -m docs.draw"
+
+
+def test_the_layers_of_cnn_are_drawn_on_one_scale():
+    figure = draw.FIGURES["cnn-layers"]()
+    above, below = figure.axes
+    outputs = outputs_of_cnn()
+    layers = layers_of_cnn()
+    assert [output.shape for output in outputs[1:]] == [shape for _, shape, _ in layers]
+    assert outputs[-1].sum() == pytest.approx(1)
+    for image in above.images:
+        left, right, *_ = image.get_extent()
+        assert right - left == image.get_array().shape[1]  # a value is as wide everywhere
+    assert sum(image.get_array().size for image in above.images) == 784 + 5 * 26**2 + 5 * 13**2 + 5408 + 100 + 10
+    parameters = [count for _, _, count in layers if count]
+    np.testing.assert_allclose(
+        [bar.get_width() / below.patches[1].get_width() for bar in below.patches],
+        np.divide(parameters, max(parameters)),
+    )
+
+
+def test_what_cnn_found_is_what_keras_computes():
+    picture, found, pooled, *_ = outputs_of_cnn()
+    kept = read_arrays(MEASURED / "cnn.npz")
+    model = keras.Sequential(cnn.build_model(cnn.Config(), 10).layers[:2])
+    model.set_weights([kept["kernels"][:, :, np.newaxis], kept["biases"]])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(model.layers[0](picture[np.newaxis]))[0], found, atol=1e-5)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(model(picture[np.newaxis]))[0], pooled, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["order", "hidden-nodes"])
