@@ -28,10 +28,9 @@ CURVES = {  # name of the folder → command
 SEEDS = (1, 2, 3)
 DROPOUTS = ("0", "0.2", "0.4", "0.6")
 GRID = (  # the learning rate decays to 0 over the epochs of a training: a short one is not the start of a long one
-    *(f"cnn.py --epochs 12{limit} --dropout {dropout}" for limit in (" --limit 1000", " --limit 10000", "")
-      for dropout in DROPOUTS),
-    *(f"cnn.py --epochs 4 --dropout {dropout}" for dropout in DROPOUTS),
-)  # fmt: skip
+    *(f"cnn.py --epochs {epochs} --dropout {dropout}" for epochs in (4, 12) for dropout in DROPOUTS),
+    *(f"cnn.py --epochs 12 --limit {limit} --dropout {dropout}" for limit in (1000, 10_000) for dropout in DROPOUTS),
+)
 GRID_FILE = FOLDER / "curves.json"
 
 
