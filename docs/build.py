@@ -199,6 +199,12 @@ class Renderer(RendererHTML):
             tokens[index].attrs["href"] = way_to((about.source.parent / address).resolve(), about) + mark + place
         return self.renderToken(tokens, index, options, env)
 
+    def code_inline(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        code = super().code_inline(tokens, index, options, env)
+        return re.sub(
+            r"(?<![^\s>])--?[\w-]+", r'<span class="option">\g<0></span>', code
+        )  # never broken behind its dashes
+
     def table_open(self, *_: object) -> str:
         return '<div class="wide" tabindex="0" role="group" aria-label="table"><table>'
 

@@ -1,5 +1,6 @@
 """The site that `python -m docs.build` makes of the pages, as a reader opens it from disk."""
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from convolution import convolve
 from course.convolution.kernels import read_kernel
 from course.system.errors import CourseError
 from docs import build
+from docs.lesson_figures import overfitting, overfitting_images
 
 PADDED = """Live.workbenches["padding-bench"].layers.outputs.map(({shape, values}) => [shape, Array.from(values)])"""
 COURSE = ["data", "perceptron", "multilayer-perceptron", "convolutions", "convolutional-network"]
@@ -80,6 +82,34 @@ def test_every_link_leads_somewhere_and_nothing_is_loaded(site):
             else:
                 assert link.startswith("https://"), link
         assert all(address.startswith("data:image/") for address in found.loaded)
+
+
+def luminance(colour: str) -> float:
+    """Returns the relative luminance of a colour such as #d9d9d9 or #444, as WCAG defines it."""
+    parts = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    light = [int(parts[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in light)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_words_can_be_read_on_light_and_dark_paper(site):
+    page = (site / "overfitting.html").read_text(encoding="utf-8")
+    schemes = re.findall(r":root \{(?: color-scheme: light dark;)? (--paper.*?) \}", page)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"(--\w+): (#\w+);", scheme))
+        for name in ("--ink", "--soft", "--bar", "--other"):
+            one, other = sorted((luminance(colours["--paper"]), luminance(colours[name])))
+            assert (other + 0.05) / (one + 0.05) >= 4.5, name
+    figure = build.svg(overfitting(), "a", "b") + build.svg(overfitting_images(), "c", "d")
+    words = set(re.findall(r"<text [^>]*fill: ([^;\"]+)", figure))
+    assert words <= {
+        "var(--soft)",
+        "var(--bar)",
+        "var(--other)",
+        "#ffffff",
+        "#010101",
+    }  # last: in coloured cells
 
 
 def test_one_way_leads_through_the_course(site):

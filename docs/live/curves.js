@@ -24,7 +24,7 @@
   const between = (upper, lower, style) =>
     Live.drawn("polygon", { points: [...points(upper), ...points(lower).reverse()].join(" ") }, style);
   const written = (words, x, y, anchor = "middle") => {
-    const text = Live.drawn("text", { x, y, "text-anchor": anchor, "font-size": 12 }, { fill: "var(--ink)" });
+    const text = Live.drawn("text", { x, y, "text-anchor": anchor, "font-size": 13 }, { fill: "var(--ink)" });
     text.textContent = words;
     return text;
   };
