@@ -1,7 +1,8 @@
 """Builds the pages of docs/ as a site that opens from disk, without a network: `python -m docs.build`.
 
-docs/README.md says which pages there are, in their order. A figure is drawn in the colours of the page, light or dark.
-A file of the repository that a page links to becomes a page, too.
+docs/README.md says which pages there are, in their order. A figure is drawn in the colours of the page, light or dark;
+some have something to try beneath them, or give way to it. A file of the repository that a page links to becomes a
+page, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -26,13 +27,17 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 import convolution
-from course.convolution.workbench import SCRIPTS, workbench_data
+from course.convolution.figures import striking_part
+from course.convolution.kernels import read_kernel
+from course.convolution.pictures import read_picture
+from course.convolution.workbench import SCRIPTS, as_steps, workbench_data
 from course.report.page import render
 from course.report.style import address_of, svg
 from course.report.try_it import SCRIPTS as COURSE_SCRIPTS
 from course.report.try_it import joined
 from course.system.errors import CourseError
 from course.system.files import replacing, shown
+from docs.curves import LONG, curves_data
 from docs.draw import FIGURES
 
 DOCS = Path(__file__).resolve().parent
@@ -40,22 +45,80 @@ REPOSITORY = DOCS.parent
 SITE = DOCS / "site"
 CONTENTS = DOCS / "README.md"
 TEMPLATES = DOCS / "templates"
+SLIDERS = (DOCS / "live" / "sliders.js", DOCS / "live" / "drawing.js")
 ELEMENTS = (COURSE_SCRIPTS / "network.js", COURSE_SCRIPTS / "elements.js")  # which all others use
 
 
 class Live(NamedTuple):
-    """Something to try beneath a still figure."""
+    """Something to try: a template, and the scripts that fill it."""
 
     template: str
     scripts: tuple[Path, ...]
-    course: bool = False  # whether it needs the data of convolution.py's page
+    values: Mapping[str, object] = {}  # of the template
+    data: Callable[[], Mapping[str, object]] | None = None  # for the scripts, as JSON; one for each page
+    instead: bool = False  # of the still figure, because it shows all of that; else beneath it
 
 
-WORKBENCH = tuple(COURSE_SCRIPTS / f"{name}.js" for name in SCRIPTS)
-LIVE = {  # by the name of the figure
-    "convolution-2-kernels": Live("workbench_parts.html", WORKBENCH, course=True),
-    "perceptron-sums": Live("softmax.html", (DOCS / "live" / "sliders.js", DOCS / "live" / "softmax.js")),
-    "hidden-layer": Live("line.html", (DOCS / "live" / "sliders.js", DOCS / "live" / "line.js")),
+def bench_data() -> dict[str, object]:
+    """Returns what convolution.py's page needs, and "part", the 8x8 pixels whose border its figure on padding shows."""
+    config = convolution.Config()
+    data = workbench_data(config)
+    grey = read_picture(config.image).mean(axis=-1, keepdims=True)
+    part = striking_part(grey, convolution.convolve(grey, read_kernel(config.kernel)), 8)
+    pictures = dict[str, object](data["pictures"])  # type: ignore[call-overload]
+    return data | {"pictures": pictures | {"part": as_steps(part[..., 0])}}
+
+
+def bench(name: str, title: str, words: str, *parts: str, instead: bool = True, **values: object) -> Live:
+    """Returns a part of convolution.py's page; `parts` are the controls that it has."""
+    scripts = tuple(COURSE_SCRIPTS / f"{script}.js" for script in SCRIPTS)
+    told = {"id": f"{name}-bench", "title": title, "words": words, "parts": parts, "opened": True} | values
+    return Live("bench.html", scripts, told, bench_data, instead)
+
+
+LIVE = {  # by the name of the figure, or of the comment in its place
+    "convolution-1-kernel": bench(
+        "kernel",
+        "Move the kernel",
+        "Move over the feature map, by pointer or keyboard: the frame in the picture shows on which nine pixels the "
+        "kernel lies, and below are their products.",
+        "picture",
+    ),
+    "convolution-2-kernels": bench(
+        "weights",
+        "Change the weights",
+        "Take one of the six kernels, or drag its nine weights, and see what they find.",
+        "picture",
+        "kernel",
+        instead=False,
+    ),
+    "convolution-4-stride": bench(
+        "stride",
+        "Change the stride",
+        "A green dot is the middle of each stop of the kernel. What happens to the number of stops, and to the value "
+        "at a stop that remains?",
+        "picture",
+        "stride",
+    ),
+    "convolution-5-padding": bench(
+        "padding",
+        "Change the padding",
+        "Eight by eight pixels of the digit. What do the zeros around them do at the border of the feature map?",
+        "stride",
+        "padding",
+        picture="part",
+        zeros=True,
+    ),
+    "convolution-6-pooling": bench(
+        "pooling",
+        "Change the pooling",
+        "Move over what pooling leaves: the frame in the feature map shows which values become one.",
+        "picture",
+        "pooling",
+    ),
+    "perceptron-sums": Live("softmax.html", (*SLIDERS, DOCS / "live" / "softmax.js")),
+    "hidden-layer": Live("line.html", (*SLIDERS, DOCS / "live" / "line.js")),
+    "curves": Live("curves.html", (*SLIDERS, DOCS / "live" / "curves.js"), {"epochs": LONG}, curves_data),
 }
 
 
@@ -101,11 +164,28 @@ class Renderer(RendererHTML):
             drawn = svg(FIGURES[file.stem](), file.stem, words)
         else:
             drawn = f'<img src="{address_of(file.read_bytes(), file.suffix[1:])}" alt="{escape(words)}">'
-        live = LIVE.get(file.stem)
+        return self.with_live(figure(drawn), file.stem, about)
+
+    def with_live(self, still: str, name: str, about: PageToWrite) -> str:
+        """Returns a figure, or nothing, with what there is to try of that name, if there is."""
+        live = LIVE.get(name)
         if live is None:
-            return figure(drawn)
+            return still
         about.live.append(live)
-        return figure(drawn) + render(live.template, TEMPLATES, level=3)
+        tried = render(live.template, TEMPLATES, **live.values)
+        return f"<noscript>{still}</noscript>{tried}" if live.instead else still + tried
+
+    def html_block(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        comment = re.fullmatch(r"<!-- live: (\S+) -->\s*", tokens[index].content)  # where there is no still figure
+        return (
+            self.with_live("", comment[1], env["about"]) if comment else super().html_block(tokens, index, options, env)
+        )
+
+    def paragraph_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return "" if is_figure(tokens[index + 1]) else self.renderToken(tokens, index, options, env)
+
+    def paragraph_close(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        return "" if is_figure(tokens[index - 1]) else self.renderToken(tokens, index, options, env)
 
     def heading_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         words = re.sub(r"[^\w\- ]", "", tokens[index + 1].content.lower())
@@ -118,6 +198,12 @@ class Renderer(RendererHTML):
         if address and ":" not in address:
             tokens[index].attrs["href"] = way_to((about.source.parent / address).resolve(), about) + mark + place
         return self.renderToken(tokens, index, options, env)
+
+    def code_inline(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        code = super().code_inline(tokens, index, options, env)
+        return re.sub(
+            r"(?<![^\s>])--?[\w-]+", r'<span class="option">\g<0></span>', code
+        )  # never broken behind its dashes
 
     def table_open(self, *_: object) -> str:
         return '<div class="wide" tabindex="0" role="group" aria-label="table"><table>'
@@ -137,6 +223,11 @@ class Renderer(RendererHTML):
         return reachable(super().code_block(tokens, index, options, env))
 
 
+def is_figure(inline: Token) -> bool:
+    """Returns whether a paragraph is just an image, which becomes more than a paragraph may hold."""
+    return [child.type for child in inline.children or []] == ["image"]
+
+
 def reachable(code: str) -> str:
     """Returns a block of code that scrolls by keyboard, too."""
     return code.replace("<pre>", '<pre tabindex="0">', 1)
@@ -144,7 +235,7 @@ def reachable(code: str) -> str:
 
 def figure(drawn: str) -> str:
     """Returns a figure that scrolls in itself where it would be too small to read."""
-    return f'<span class="figure" tabindex="0" role="group" aria-label="figure">{drawn}</span>'
+    return f'<div class="figure" tabindex="0" role="group" aria-label="figure">{drawn}</div>'
 
 
 def way_to(file: Path, about: PageToWrite) -> str:
@@ -194,6 +285,7 @@ def page(about: PageToWrite, listed: Sequence[Chapter]) -> str:
     for previous, chapter, following in zip([None, *listed], listed, [*listed[1:], None], strict=False):
         if chapter.file == about.source:
             part, before, after = chapter.part, previous, following
+    data = next((live.data for live in about.live if live.data), None)
     script, named = joined(dict.fromkeys(file for each in about.live for file in (*ELEMENTS, *each.scripts)))
     return render(
         "lesson.html",
@@ -206,7 +298,7 @@ def page(about: PageToWrite, listed: Sequence[Chapter]) -> str:
         after=after and (way_to(after.file, about), after.title),
         script=script,
         hash=named,
-        data=workbench_data(convolution.Config()) if any(each.course for each in about.live) else None,
+        data=data and data(),
         colours=colours(),
     )
 

@@ -1,7 +1,7 @@
-"""Measures what figures draw and no benchmark keeps: `python -m docs.measure`, about half an hour.
+"""Measures what figures draw and no benchmark keeps: `python -m docs.measure`, about an hour and a half.
 
-`python -m docs.measure kernels mistakes` measures only these; `PARTS` has all names. Writes to docs/measured/, and the
-kernels that convolution.py shows to course/convolution/learnt.npz.
+`python -m docs.measure kernels mistakes` measures only these; `PARTS` has all names. Of the grid only what is missing is
+measured. Writes to docs/measured/, and the kernels that convolution.py shows to course/convolution/learnt.npz.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from course.convolution.kernels import LEARNT
 from course.convolution.pictures import BUNDLED
 from course.data import load_data_set
 from course.runs import folder as run_folder
-from course.system.files import replacing, write_json
+from course.runs.record import read_history
+from course.system.files import replacing, write_json, write_text
 
 FOLDER = Path(__file__).parent / "measured"
 CURVES = {  # name of the folder → command
@@ -28,6 +29,13 @@ CURVES = {  # name of the folder → command
     "dropout": "mlp.py --limit 5000 --epochs 40 --dropout 0.5",
 }
 CORNER = 14  # of 64 kernels of a second convolution, one that finds where the bow of a digit turns
+SEEDS = (1, 2, 3)
+DROPOUTS = ("0", "0.2", "0.4", "0.6")
+GRID = (  # the learning rate decays to 0 over the epochs of a training: a short one is not the start of a long one
+    *(f"cnn.py --epochs {epochs} --dropout {dropout}" for epochs in (4, 12) for dropout in DROPOUTS),
+    *(f"cnn.py --epochs 12 --limit {limit} --dropout {dropout}" for limit in (1000, 10_000) for dropout in DROPOUTS),
+)
+GRID_FILE = FOLDER / "curves.json"
 
 
 def build_perceptron(config: mlp.Config, num_classes: int) -> keras.Model:
@@ -48,10 +56,44 @@ def train_perceptron(seed: int) -> Path:
     return run_folder.folders_with(run_folder.METRICS, "mlp")[-1]
 
 
+def training(command: str, seed: int) -> dict[str, object]:
+    """Runs one command; returns it and its seed, test_accuracy (0 to 1) and test_loss, and for each of loss, val_loss,
+    accuracy and val_accuracy a list with its value after each epoch, to four digits.
+    """
+    folder = run(command, seed)
+    metrics = json.loads((folder / run_folder.METRICS).read_text(encoding="utf-8"))
+    history = read_history(folder)
+    return {
+        "command": command,
+        "seed": seed,
+        **{name: round(metrics[name], 4) for name in ("test_accuracy", "test_loss")},
+        **{name: [round(row[name], 4) for row in history] for name in ("loss", "val_loss", "accuracy", "val_accuracy")},
+    }
+
+
+def measure_grid() -> None:
+    """Adds to curves.json, after each training, what is missing of `GRID`."""
+    kept = (
+        json.loads(GRID_FILE.read_text(encoding="utf-8")) if GRID_FILE.exists() else {"measured": "", "trainings": []}
+    )
+    on, trainings = kept["measured"], kept["trainings"]
+    measured = {(each["command"], each["seed"]) for each in trainings}
+    for seed in SEEDS:
+        for command in GRID:
+            if (command, seed) in measured:
+                continue
+            trainings.append(training(command, seed))
+            if (now := measured_on()) not in on:
+                on = f"{on} {now}".strip()
+            lines = ",\n".join(json.dumps(each) for each in trainings)  # one line each, for whoever compares versions
+            write_text(GRID_FILE, f'{{"measured": {json.dumps(on)}, "trainings": [\n{lines}\n]}}\n')
+            print(f"{command}, seed {seed}: {trainings[-1]['test_accuracy']:.2%}", flush=True)
+
+
 def measure_perceptron() -> None:
     """Keeps the test accuracy of a perceptron, seeds 1 to 3, and the weights of the first."""
     results = []
-    for seed in (1, 2, 3):
+    for seed in SEEDS:
         folder = train_perceptron(seed)
         metrics = json.loads((folder / run_folder.METRICS).read_text(encoding="utf-8"))
         results.append({"seed": seed, "test_accuracy": metrics["test_accuracy"], "parameters": metrics["parameters"]})
@@ -129,6 +171,7 @@ def keep(path: Path, **arrays: np.ndarray) -> None:
 PARTS = {
     "perceptron": measure_perceptron,
     "curves": measure_curves,
+    "grid": measure_grid,
     "layers": measure_layers,
     "kernels": measure_kernels,
     "mistakes": measure_mistakes,

@@ -12,6 +12,7 @@ CONTENTS = (DOCS / "README.md").read_text(encoding="utf-8").split("\n## ")
 LISTED = re.findall(r"^- \[([^]]+)\]\((\S+)\)", CONTENTS[1], re.MULTILINE)  # title and file of each page of the course
 COURSE = [file for _, file in LISTED if (DOCS / file).exists()]
 LESSONS = [file for title, file in LISTED if title[0].isdigit()]
+ALSO_READ = ("quiz.md", "from-numbers.md", "your-own-pictures.md", "live-network.md")  # by learners, after the lessons
 SCRIPTS = ("mlp.py", "cnn.py", "fast.py", "best.py", "fashion.py", "convolution.py")
 LONGEST = 30  # words of a sentence
 # Explained or linked where a page first uses them: in the glossary, and as they are written.
@@ -116,7 +117,7 @@ def test_the_lines_to_type_answer_what_the_page_says(file, monkeypatch):
     assert result.failed == 0, "".join(said)
 
 
-@pytest.mark.parametrize("file", ["../README.md", *LESSONS])
+@pytest.mark.parametrize("file", ["../README.md", *LESSONS, *ALSO_READ])
 @pytest.mark.parametrize("term", TERMS)
 def test_a_word_is_explained_or_linked_where_a_page_first_uses_it(file, term):
     text = " ".join(prose(text_of(file)).split())

@@ -89,6 +89,8 @@ def svg(figure: Figure, name: str, words: str) -> str:
     drawn = re.sub(r"; font-family: [^;\"]*", "", drawn)
     for colour, variable in (("#000000", "var(--ink)"), (GREY, "var(--soft)"), ("#dddddd", "var(--line)")):
         drawn = drawn.replace(colour, variable)
+    for colour, variable in ((BLUE, "var(--bar)"), (ORANGE, "var(--other)")):  # of words, to be read on dark paper too
+        drawn = re.sub(rf"(<text [^>]*fill: ){colour}", rf"\1{variable}", drawn)
     drawn = re.sub(
         r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{escape(words)}">', drawn, count=1
     )

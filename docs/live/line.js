@@ -11,13 +11,6 @@
   const place = (x) => SIZE * (0.25 + x / 2);
   const voice = new Live.Voice(at("spoken"));
 
-  const drawn = (tag, attributes, style = {}) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    Object.assign(made.style, style);
-    return made;
-  };
-
   /** The part of the drawing where the unit's sum is above 0, as the corners of a polygon. */
   const above = (across, up, bias) => {
     const corners = [[-0.5, -0.5], [1.5, -0.5], [1.5, 1.5], [-0.5, 1.5]];
@@ -40,14 +33,14 @@
     const points = SETS[at("points").value];
     const right = points.filter(([x, y, square]) => across * x + up * y + bias > 0 === square).length;
     const words = right === 4 ? "All four points are on their side." : `${right} of 4 points are on their side.`;
-    const picture = drawn("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", "aria-label": `Four points and a line. ${words}` });
-    picture.append(drawn("rect", { width: SIZE, height: SIZE }, { fill: "none", stroke: "var(--line)" }));
-    picture.append(drawn("polygon", { points: above(across, up, bias) }, { fill: "var(--bar)", opacity: 0.3 }));
+    const picture = Live.drawn("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", "aria-label": `Four points and a line. ${words}` });
+    picture.append(Live.drawn("rect", { width: SIZE, height: SIZE }, { fill: "none", stroke: "var(--line)" }));
+    picture.append(Live.drawn("polygon", { points: above(across, up, bias) }, { fill: "var(--bar)", opacity: 0.3 }));
     for (const [x, y, square] of points) {
       const middle = { x: place(x), y: SIZE - place(y) };
       picture.append(square
-        ? drawn("rect", { x: middle.x - 7, y: middle.y - 7, width: 14, height: 14 }, { fill: "var(--ink)" })
-        : drawn("circle", { cx: middle.x, cy: middle.y, r: 7 }, { fill: "var(--paper)", stroke: "var(--ink)", strokeWidth: 2.5 }));
+        ? Live.drawn("rect", { x: middle.x - 7, y: middle.y - 7, width: 14, height: 14 }, { fill: "var(--ink)" })
+        : Live.drawn("circle", { cx: middle.x, cy: middle.y, r: 7 }, { fill: "var(--paper)", stroke: "var(--ink)", strokeWidth: 2.5 }));
     }
     at("drawing").replaceChildren(picture);
     at("says").textContent = `${words} Where the unit says square, the ground is coloured.`;

@@ -12,7 +12,7 @@ from course.convolution.kernels import read_kernel
 from course.convolution.pictures import read_picture
 from course.convolution.workbench import workbench
 
-MAPS = "Live.workbench.layers.outputs.map(({shape, values}) => [shape, Array.from(values)])"
+MAPS = "Live.workbenches.live.layers.outputs.map(({shape, values}) => [shape, Array.from(values)])"
 
 
 def expected(name: str, kernel: str, stride: int, padding: str, pooling: str, size: int) -> list[np.ndarray]:

@@ -31,9 +31,9 @@
   };
 
   Live.Layers = class {
-    /** `ink` is how the image is drawn, and `largest` how wide a single map may become, see Live.Maps. */
-    constructor(list, panel, network, data, voice, { ink = true, largest = 140 } = {}) {
-      Object.assign(this, { list, panel, network, data, voice, ink, largest, views: [], outputs: null, selected: null });
+    /** `ink` is how the image is drawn, `largest` and `zoom` how wide a single map may become, see Live.Maps. */
+    constructor(list, panel, network, data, voice, { ink = true, largest = 140, zoom = 12 } = {}) {
+      Object.assign(this, { list, panel, network, data, voice, ink, largest, zoom, views: [], outputs: null, selected: null });
     }
 
     /** Makes a part of the page for each layer that changes something; for the others a line. */
@@ -47,12 +47,14 @@
           this.list.append(Live.element("section", { class: "layer" }, heading(output), does));
           return null;
         }
-        const maps = new Live.Maps(output.shape, { ink: entry === 0 && this.ink, largest: this.largest, label: title(output).join(" ") });
-        const legend = Live.legend(entry === 0 && this.ink);
+        const isPicture = outputs.slice(1, entry + 1).every(({ layer }) => layer.kind === "ZeroPadding2D");
+        const ink = isPicture && this.ink;
+        const maps = new Live.Maps(output.shape, { ink, largest: this.largest, zoom: this.zoom, label: title(output).join(" ") });
+        const legend = Live.legend(ink);
         const { canvas } = maps;
         canvas.tabIndex = 0;
         canvas.setAttribute("role", "application");
-        canvas.setAttribute("aria-describedby", "live-keys");
+        canvas.setAttribute("aria-describedby", this.list.id.replace("-layers", "-keys"));
         const does = Live.element("p", { class: "soft" }, DOES[output.layer?.kind] ?? "");
         const drawn = Live.element("div", { class: "maps" }, canvas);
         this.list.append(Live.element("section", { class: "layer" }, heading(output), does, legend.element, drawn));
@@ -70,7 +72,8 @@
       });
     }
 
-    show(outputs) {
+    /** Shows what a network makes of an image; `stops` are the places in the image that get a dot. */
+    show(outputs, stops = []) {
       this.outputs = outputs;
       const shapes = JSON.stringify(outputs.map(({ layer, shape }) => [layer?.kind, shape]));
       if (this.shapes !== shapes) this.build(outputs); // a network on this page may change
@@ -79,6 +82,7 @@
       this.views.forEach((view, entry) => {
         if (!view) return;
         view.legend.redraw(outputs[entry].values);
+        view.maps.stops = entry === 0 ? stops : [];
         view.maps.draw(outputs[entry].values, this.marksOf(entry));
       });
       this.open();

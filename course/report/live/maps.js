@@ -13,6 +13,7 @@
   const LINE = { light: "#c4c4c4", dark: "#555" };
   const [GAP, EDGE] = [6, 2]; // pixels between maps, and around all, for the frames
   const MARK = { light: "#1b1b1b", dark: "#ffffff" };
+  const [STOP, AROUND] = ["#009e73", "#ffffff"]; // a dot, and its edge, to be seen on black and on white
 
   const between = (from, to, part) => from.map((colour, i) => Math.round(colour + part * (to[i] - colour)));
 
@@ -54,7 +55,7 @@
   };
 
   /** Where the maps of values of a shape are on a canvas of so many pixels: columns, rows, and the size of a value. */
-  const layout = (shape, available, largest) => {
+  const layout = (shape, available, { largest, zoom: most }) => {
     const count = shape.reduce((product, side) => product * side, 1);
     if (shape.length < 2) {
       const zoom = count <= 16 ? 28 : count <= 200 ? 18 : count <= 1000 ? 8 : 4;
@@ -62,7 +63,7 @@
       return { width, height: Math.ceil(count / width), maps: 1, columns: 1, gap: 0, zoom, count };
     }
     const [height, width, maps = 1] = shape.length > 3 ? [...shape.slice(0, 2), count / shape[0] / shape[1]] : shape;
-    const zoom = Math.max(1, Math.min(Math.floor((available - 2 * EDGE) / width), Math.min(12, Math.max(3, Math.floor((maps === 1 ? largest : 48) / width)))));
+    const zoom = Math.max(1, Math.min(Math.floor((available - 2 * EDGE) / width), Math.min(most, Math.max(3, Math.floor((maps === 1 ? largest : 48) / width)))));
     const gap = GAP / zoom; // in the size of a value
     const columns = Math.max(1, Math.min(maps, Math.floor((available - 2 * EDGE + GAP) / ((width + gap) * zoom))));
     return { width, height, maps, columns, gap, zoom, count };
@@ -73,14 +74,15 @@
    *
    * `canvas` is put into the page by whoever makes this. `ink` draws from paper to ink, or if it is
    * "brightness" from black to white, instead of blue and orange;
-   * `largest` is how many pixels wide a single map may become.
+   * `largest` is how many pixels wide a single map may become, and `zoom` how many a value.
    */
   Live.Maps = class {
-    constructor(shape, { ink = false, label = "", largest = 140 } = {}) {
-      Object.assign(this, { shape, ink, largest });
+    constructor(shape, { ink = false, label = "", largest = 140, zoom = 12 } = {}) {
+      Object.assign(this, { shape, ink, largest, zoom });
       this.canvas = Live.element("canvas", { role: "img", "aria-label": label });
       this.values = null;
       this.marks = [];
+      this.stops = []; // places of values of a single map that get a dot
     }
 
     /** Draws values, row by row with the channel innermost; marks are the places of values to frame. */
@@ -88,7 +90,7 @@
       [this.values, this.marks] = [values, marks];
       const available = this.canvas.parentElement?.clientWidth;
       if (!values || !available) return;
-      const place = (this.place = layout(this.shape, available, this.largest));
+      const place = (this.place = layout(this.shape, available, this));
       const { width, height, maps, columns, gap, zoom, count } = place;
       const rows = Math.ceil(maps / columns);
       const size = [columns * (width + gap) - gap, rows * (height + gap) - gap].map((side) => Math.round(side * zoom) + 2 * EDGE);
@@ -116,7 +118,20 @@
         context.drawImage(this.small, ...this.corner(map), width * zoom, height * zoom);
       }
       this.rule(context);
+      this.dot(context);
       this.frame(context);
+    }
+
+    dot(context) {
+      const { width, zoom } = this.place;
+      context.lineWidth = zoom / 8;
+      [context.fillStyle, context.strokeStyle] = [STOP, AROUND];
+      for (const place of this.stops) {
+        context.beginPath();
+        context.arc(EDGE + ((place % width) + 0.5) * zoom, EDGE + (Math.floor(place / width) + 0.5) * zoom, zoom / 4, 0, 2 * Math.PI);
+        context.fill();
+        context.stroke();
+      }
     }
 
     /** The upper left pixel of a map. */
@@ -148,12 +163,14 @@
         const [left, top, right, bottom] = boxes.get(map) ?? [x, y, x, y];
         boxes.set(map, [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)]);
       }
-      context.lineWidth = 2;
-      context.strokeStyle = MARK[Live.isDark() ? "dark" : "light"];
-      for (const [map, [left, top, right, bottom]] of boxes) {
-        const [x, y] = this.corner(map);
-        context.strokeRect(x + left * zoom, y + top * zoom, (right - left + 1) * zoom, (bottom - top + 1) * zoom);
-      }
+      const colours = Live.isDark() ? [MARK.light, MARK.dark] : [MARK.dark, MARK.light];
+      [4, 2].forEach((thick, i) => { // one colour around the other, to be seen on black and on white
+        [context.lineWidth, context.strokeStyle] = [thick, colours[i]];
+        for (const [map, [left, top, right, bottom]] of boxes) {
+          const [x, y] = this.corner(map);
+          context.strokeRect(x + left * zoom, y + top * zoom, (right - left + 1) * zoom, (bottom - top + 1) * zoom);
+        }
+      });
     }
 
     /** The place of the value under a pointer; null between the maps. */
