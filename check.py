@@ -200,8 +200,9 @@ def _grade(folder: Path, final: bool = False) -> int:
     _show_levels(result.reached, quick)
     for sentence in result.mistakes[:1]:
         _say(f"To fix: {sentence}")
-    if others := result.mistakes[1:]:
-        _say(f"{len(others)} more to fix after this one.")
+    others = len(result.mistakes) - 1  # no walrus: Python 3.6 and 3.7 read this file as far as its first import
+    if others > 0:
+        _say(f"{others} more to fix after this one.")
     if result.reasons:
         _say(f"Level {result.reached + 1} is not reached. {' '.join(result.reasons)}")
     for sentence in result.remarks:

@@ -13,11 +13,10 @@ from course.sweep.trials import TABLE, Sweep
 from course.system import signals
 from course.system.errors import CourseError
 from course.system.files import shown, typed
-from course.system.installed import install_command
+from course.system.installed import install_command, is_installed
 from course.training import tracking
 from course.values import Count, Seed
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -48,7 +47,8 @@ class Options(CommandLine):
 
 def main(options: Options) -> int:
     """Runs a sweep, or what is left of one; returns the exit code: 1 if no trial was finished, else 0."""
-    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+    missing = [name for name in NEEDED if not is_installed(name)]
+    if missing:
         raise CourseError(f"sweep.py needs {', '.join(missing)}; {install_command(EXTRA)} installs it.")
     signals.stop_in_order()
     run_folder.check_writable()

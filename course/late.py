@@ -8,7 +8,7 @@ import types
 from pathlib import Path
 
 from course.system.errors import CourseError, end_in_a_sentence
-from course.system.installed import BACKENDS
+from course.system.installed import BACKENDS, is_installed
 from course.system.left_out import left_out
 from course.system.quiet import quiet
 from course.system.settings import DEFAULTS
@@ -24,31 +24,25 @@ LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # which Keras reads 
 
 
 def backend() -> str:
-    """Returns the name of Keras' backend, without loading Keras.
+    """Returns the name of Keras' backend, without loading Keras: what KERAS_BACKEND says, else the first installed.
 
     Raises CourseError if Keras cannot be loaded with it, or with a limit that the environment sets.
     """
-    name = os.environ.get("KERAS_BACKEND") or _installed()
+    if not os.environ.get("KERAS_BACKEND"):  # which Keras reads; course/__init__.py has looked that there is one
+        os.environ["KERAS_BACKEND"] = next(filter(is_installed, BACKENDS))
+    name = os.environ["KERAS_BACKEND"]
     if name not in BACKENDS:
         raise CourseError(f"KERAS_BACKEND is {name}, but must be {' or '.join(BACKENDS)}; change it or unset it.")
-    if importlib.util.find_spec(name) is None:
-        named = "KERAS_BACKEND is" if os.environ.get("KERAS_BACKEND") else "Keras' backend is"
+    if not is_installed(name):
         raise CourseError(
-            f"{named} {name}, which is not installed; `pip install {name}` installs it, or use another backend."
+            f"KERAS_BACKEND is {name}, which is not installed; `pip install {name}` installs it,"
+            " or use another backend."
         )
     for limit in LIMITS:
         value = os.environ.get(limit, "1")
         if not value.isascii() or not value.isdecimal() or int(value[:9]) < 1:
             raise CourseError(f"{limit} is {value or 'empty'}, but must be a whole number, at least 1; unset it.")
     return name
-
-
-def _installed() -> str:
-    """Returns the backend where KERAS_BACKEND does not say which: TensorFlow, or JAX where that alone is installed."""
-    if importlib.util.find_spec("tensorflow") is None and importlib.util.find_spec("jax") is not None:
-        os.environ["KERAS_BACKEND"] = "jax"
-        return "jax"
-    return "tensorflow"
 
 
 class LateModule(types.ModuleType):

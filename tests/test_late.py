@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from importlib.machinery import ModuleSpec
 
 import pytest
 
@@ -31,22 +32,15 @@ def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("named", [None, ""])
-def test_without_a_word_about_it_the_backend_is_tensorflow(named, monkeypatch):
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    if named is not None:
-        monkeypatch.setenv("KERAS_BACKEND", named)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: "there")
-    assert late.backend() == "tensorflow"
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(CourseError, match=r"^Keras' backend is tensorflow, which is not installed; `pip install"):
-        late.backend()
-
-
-def test_without_tensorflow_the_backend_is_jax(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name))
+@pytest.mark.parametrize("first", ["tensorflow", "jax", "torch"])
+def test_without_a_word_about_it_the_backend_is_the_first_that_is_installed(first, named, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "")
-    assert late.backend() == os.environ["KERAS_BACKEND"] == "jax"  # which Keras reads
+    if named is None:
+        monkeypatch.delenv("KERAS_BACKEND")
+    missing = late.BACKENDS[: late.BACKENDS.index(first)]
+    there, folder = ModuleSpec("it", None, origin="there"), ModuleSpec("it", None, is_package=True)  # without code
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: folder if name in missing else there)
+    assert late.backend() == os.environ["KERAS_BACKEND"] == first  # which Keras reads
 
 
 @pytest.mark.parametrize("value", ["x", "", "0", "-1", "1.5", "9" * 5000 + "x"])

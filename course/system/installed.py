@@ -1,9 +1,8 @@
 """Whether this Python can run the course and has its packages; if not, one sentence says what to type.
 
-Pythons that are too old for the course read this file, too: write nothing in it that is newer than Python 3.8.
+Pythons that are too old for the course read this file, too: write nothing in it that is newer than Python 3.6, and
+types that are newer in quotes.
 """
-
-from __future__ import annotations
 
 import os
 import sys
@@ -34,22 +33,24 @@ def check_python() -> None:
 def check_packages() -> None:
     """Ends the program with exit code 2, and a sentence, if a package of requirements.txt or every backend is missing.
 
-    Nothing is loaded for that. A package of which only the folder is left, without code, is missing, too.
+    Nothing is loaded for that.
     """
-    from importlib.util import find_spec  # late: a file beside the script may have its name
-
-    def is_missing(name: str) -> bool:
-        spec = find_spec(name)
-        return spec is None or spec.origin is None
-
-    missing = [package for name, package in PACKAGES.items() if is_missing(name)]
-    if all(is_missing(name) for name in BACKENDS):
+    missing = [package for name, package in PACKAGES.items() if not is_installed(name)]
+    if not any(map(is_installed, BACKENDS)):
         missing.append(BACKENDS[0])
     if missing:
         _end(_missing(missing))
 
 
-def broken_package(error: BaseException) -> str | None:
+def is_installed(name: str) -> bool:
+    """Returns whether a package is there, without loading it; not if only its folder is left, without code."""
+    from importlib.util import find_spec  # late: a file beside the script may have its name
+
+    spec = find_spec(name)
+    return spec is not None and spec.origin is not None
+
+
+def broken_package(error: BaseException) -> "str | None":
     """Returns a sentence that says how to mend an installed package whose own code cannot be loaded.
 
     None if `error` is something else, such as a name that the learner's script imports and that does not exist.
@@ -109,7 +110,7 @@ def _end(sentence: str) -> None:
     raise SystemExit(2)
 
 
-def _version(version: tuple[int, ...]) -> str:
+def _version(version: "tuple[int, ...]") -> str:
     return f"Python {version[0]}.{version[1]}"
 
 
@@ -118,7 +119,7 @@ def _make(minor: int) -> str:
     return f"py -3.{minor} -m venv .venv" if os.name == "nt" else f"python3.{minor} -m venv .venv"
 
 
-def _missing(packages: list[str]) -> str:
+def _missing(packages: "list[str]") -> str:
     """Returns what to type where these packages are missing."""
     import shutil
 

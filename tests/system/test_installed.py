@@ -136,7 +136,8 @@ def test_an_old_python_is_named_before_anything_that_it_cannot_read(capsys, monk
     assert "\n" not in sentence
     read = [*SCRIPTS, "course/__init__.py", "course/system/__init__.py", "course/system/installed.py"]
     for file in read:
-        ast.parse((REPOSITORY / file).read_text(encoding="utf-8"), feature_version=(3, 8))
+        code = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"), file, feature_version=(3, 6))
+        assert "__future__" not in [node.module for node in code.body if isinstance(node, ast.ImportFrom)]
 
 
 def test_python_versions_are_those_of_the_project():
