@@ -1,7 +1,7 @@
 """Measures what figures draw and no benchmark keeps: `python -m docs.measure`, about an hour and a half.
 
-`python -m docs.measure kernels mistakes` measures only these; `PARTS` has all names. Of the grid only what is missing is
-measured. Writes to docs/measured/, and the kernels that convolution.py shows to course/convolution/learnt.npz.
+`python -m docs.measure kernels mistakes` measures only these; `PARTS` has all names. Of the grid only what is missing
+is measured. Writes to docs/measured/, and the kernels that convolution.py shows to course/convolution/learnt.npz.
 """
 
 import argparse
