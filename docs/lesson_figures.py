@@ -108,7 +108,6 @@ def perceptron_sums() -> Figure:
             axes.set_yticks(range(10))
             axes.invert_yaxis()
             axes.tick_params(axis="y", length=0)
-        left.set_ylabel("digit")
     return figure
 
 
