@@ -361,7 +361,7 @@ def best_mistakes() -> Figure:
     rows = -(-len(found) // columns)
     figure = new_figure(WIDTH, 0.4 + 1.2 * rows)
     with styled():
-        all_axes = figure.subplots(rows, columns).flat
+        all_axes = figure.subplots(rows, columns).ravel()
         for axes in all_axes:
             axes.axis("off")
         for axes, mistake in zip(all_axes, found, strict=False):
@@ -424,4 +424,5 @@ FIGURES = {
     "cnn-parameters": cnn_parameters,
     "overfitting": overfitting,
     "overfitting-images": overfitting_images,
+    "best-mistakes": best_mistakes,
 }
