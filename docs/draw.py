@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import convolution
-from course.report.style import BLUE, Figure, svg
+from course.report.style import Figure, svg
 from course.system.files import shown, write_text
 from docs import lesson_figures
 
@@ -15,9 +15,9 @@ FOLDER = Path(__file__).parent / "figures"
 MARGIN = 8  # points around a figure
 # Hosts of code show a file as it is, on a page of their own colour: so it brings its ground with it.
 CARD = """<style>
-svg { --ground: #fff; --ink: #1b1b1b; --soft: #595959; --line: #d9d9d9; --blue: #0072b2; }
+svg { --ground: #fff; --ink: #1b1b1b; --soft: #595959; --line: #d9d9d9; --bar: #0072b2; }
 @media (prefers-color-scheme: dark) {
-svg { --ground: #14181f; --ink: #ececec; --soft: #b0b0b0; --line: #444; --blue: #56b4e9; }
+svg { --ground: #14181f; --ink: #ececec; --soft: #b0b0b0; --line: #444; --bar: #56b4e9; }
 }
 text { font-family: system-ui, sans-serif; fill: var(--ink); }
 </style>"""
@@ -55,7 +55,7 @@ def still(name: str, figure: Figure) -> str:
         r'viewBox="[^"]*"', f'viewBox="{box}" width="{4 / 3 * width:.0f}" height="{4 / 3 * height:.0f}"', drawn
     )
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    drawn = drawn.replace("<svg ", f"<svg {names} ", 1).replace(BLUE, "var(--blue)")
+    drawn = drawn.replace("<svg ", f"<svg {names} ", 1)
     card = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" rx="8" style="fill: var(--ground)"/>'
     drawn = drawn.replace(">", f">\n{CARD}\n{card}", 1)
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"<!--.*?-->", "", drawn))

@@ -108,7 +108,6 @@ def perceptron_sums() -> Figure:
             axes.set_yticks(range(10))
             axes.invert_yaxis()
             axes.tick_params(axis="y", length=0)
-        left.set_ylabel("digit")
     return figure
 
 
@@ -362,7 +361,7 @@ def best_mistakes() -> Figure:
     rows = -(-len(found) // columns)
     figure = new_figure(WIDTH, 0.4 + 1.2 * rows)
     with styled():
-        all_axes = figure.subplots(rows, columns).flat
+        all_axes = figure.subplots(rows, columns).ravel()
         for axes in all_axes:
             axes.axis("off")
         for axes, mistake in zip(all_axes, found, strict=False):
@@ -425,4 +424,5 @@ FIGURES = {
     "cnn-parameters": cnn_parameters,
     "overfitting": overfitting,
     "overfitting-images": overfitting_images,
+    "best-mistakes": best_mistakes,
 }

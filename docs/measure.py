@@ -20,7 +20,7 @@ from course.convolution.kernels import LEARNT
 from course.convolution.pictures import BUNDLED
 from course.data import load_data_set
 from course.runs import folder as run_folder
-from course.runs.record import read_history
+from course.runs.record import read_history, read_predictions
 from course.system.files import replacing, write_json, write_text
 
 FOLDER = Path(__file__).parent / "measured"
@@ -145,17 +145,14 @@ def measure_mistakes() -> None:
 
 
 def keep_mistakes(folder: Path) -> None:
-    _, (_, labels) = load_data_set("mnist")
-    with np.load(folder / run_folder.PREDICTIONS, allow_pickle=False) as file:
-        probabilities = file["probabilities"]
-    predicted = probabilities.argmax(axis=1)
-    mistakes = [
+    predictions = read_predictions(folder / run_folder.PREDICTIONS)
+    assert predictions is not None  # the run is finished
+    labels, predicted = predictions.labels, predictions.outputs.argmax(axis=1)
+    found = [
         {"image": int(image), "label": int(labels[image]), "predicted": int(predicted[image])}
         for image in np.flatnonzero(predicted != labels)
     ]
-    write_json(
-        FOLDER / "mistakes.json", {"measured": measured_on(), "command": "best.py --seed 1", "mistakes": mistakes}
-    )
+    write_json(FOLDER / "mistakes.json", {"measured": measured_on(), "command": "best.py --seed 1", "mistakes": found})
 
 
 def trained(folder: Path) -> keras.Model:

@@ -25,7 +25,16 @@ from course import late
 from course.data import hold_out, load_data_set
 from course.system.arrays import read_arrays
 from docs import draw, measure
-from docs.lesson_figures import MEASURED, history, layers_of_cnn, outputs_of_cnn, perceptron, results, ten_sums
+from docs.lesson_figures import (
+    MEASURED,
+    history,
+    layers_of_cnn,
+    mistakes,
+    outputs_of_cnn,
+    perceptron,
+    results,
+    ten_sums,
+)
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -418,6 +427,19 @@ def test_the_numbers_of_the_page_on_what_is_faster_and_further():
     ):
         assert number in text, number
     assert round(1e4 * (1 - statistics.mean(run["test_accuracy"] for run in best)), -1) == 30  # "misses about thirty"
+
+
+def test_the_last_mistakes_of_best_are_test_images_that_it_read_wrongly():
+    _, (_, labels) = load_data_set("mnist")
+    found = mistakes()
+    assert all(labels[each["image"]] == each["label"] != each["predicted"] for each in found)
+    assert sorted({each["image"] for each in found}) == [each["image"] for each in found]
+    accuracies = [run["test_accuracy"] for run in RUNS["best.py"]]
+    assert 1 - len(found) / 10_000 == pytest.approx(statistics.mean(accuracies), abs=0.001)
+    nines = [each for each in found if each["label"] == 9 and each["predicted"] in (4, 5, 7)]
+    text = page("faster-and-further")
+    assert f"the {len(found)} that one training of" in text
+    assert len(nines) == 10  # "Ten of them are a 9"
 
 
 def test_the_seconds_that_teachers_are_told_are_those_that_were_measured():

@@ -67,7 +67,7 @@ def svg(figure: Figure, name: str, words: str) -> str:
     """Returns the figure as an <svg> element in the colours and the type of the page it is put into.
 
     Args:
-        figure: what is drawn black or grey follows the page's ink, light or dark.
+        figure: what is drawn black, grey or blue follows the page, light or dark.
         name: begins all ids, of which a page must have each once.
         words: what it shows, for those who cannot see it.
     """
@@ -87,10 +87,10 @@ def svg(figure: Figure, name: str, words: str) -> str:
     drawn = re.sub(r'\bid="', f'id="{name}-', drawn)
     drawn = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", drawn)
     drawn = re.sub(r"; font-family: [^;\"]*", "", drawn)
-    for colour, variable in (("#000000", "var(--ink)"), (GREY, "var(--soft)"), ("#dddddd", "var(--line)")):
-        drawn = drawn.replace(colour, variable)
-    for colour, variable in ((BLUE, "var(--bar)"), (ORANGE, "var(--other)")):  # of words, to be read on dark paper too
-        drawn = re.sub(rf"(<text [^>]*fill: ){colour}", rf"\1{variable}", drawn)
+    variables = {"#000000": "ink", GREY: "soft", "#dddddd": "line", BLUE: "bar"}
+    for colour, variable in variables.items():
+        drawn = drawn.replace(colour, f"var(--{variable})")
+    drawn = re.sub(rf"(<text [^>]*fill: ){ORANGE}", r"\1var(--other)", drawn)  # of words, to be read on dark paper too
     drawn = re.sub(
         r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{escape(words)}">', drawn, count=1
     )
