@@ -1,12 +1,19 @@
-"""What docs/measured/curves.json keeps: trainings of cnn.py with more and less dropout, images and epochs."""
+"""What docs/measured/curves.json keeps: trainings of cnn.py with more and less dropout, images and epochs.
+
+`python -m docs.curves` prints the table of dropout in docs/overfitting.md.
+"""
 
 import json
+import statistics
 from typing import TypedDict
 
+from benchmarks.accuracy import mean_and_deviation
 from course.data import training_images
+from course.report.page import NOTHING
+from docs.lesson_figures import results
 from docs.measure import DROPOUTS, GRID_FILE
 
-LONG = 12  # epochs of the trainings whose curves are shown
+SHORT, LONG = 4, 12  # epochs of the trainings; the curves that are shown are of the long ones
 
 
 class Training(TypedDict):
@@ -49,3 +56,32 @@ def curves_data() -> dict[str, object]:
     ]
     images = sorted({run["images"] for run in shown})
     return {"dropouts": DROPOUTS, "images": images, "trainings": shown}
+
+
+def tested(epochs: int, dropout: str) -> list[tuple[float, float]]:
+    """Returns each seed's test accuracy (0 to 1) and test loss with all images; benchmarks' if they have more seeds."""
+    command = f"cnn.py --epochs {epochs} --dropout {dropout}"
+    usual = command.replace(f" --epochs {SHORT} ", " ").removesuffix(" --dropout 0.4")  # the defaults of cnn.py
+    known = (results("claims") | results("accuracy")).get(usual, [])
+    runs = max(known, [each for each in trainings() if each["command"] == command], key=len)
+    return [(run["test_accuracy"], run["test_loss"]) for run in runs]
+
+
+def table_of_dropout() -> str:
+    """Returns what dropout does after few and after many epochs with all images, as a Markdown table."""
+    both_lengths = f"{SHORT} epochs | {LONG} epochs"
+    lines = [
+        f"| dropout | test accuracy, {both_lengths} | test loss, {both_lengths} | seeds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for dropout in DROPOUTS:
+        both = [tested(epochs, dropout) for epochs in (SHORT, LONG)]
+        cells = [mean_and_deviation([accuracy for accuracy, _ in runs]) if runs else NOTHING for runs in both]
+        cells += [f"{statistics.mean(loss for _, loss in runs):.3f}" if runs else NOTHING for runs in both]
+        cells += [" and ".join(f"{len(runs)}" for runs in both)]
+        lines.append(f"| {dropout} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table_of_dropout())

@@ -24,7 +24,7 @@ from benchmarks.accuracy import TABLES, mean_and_deviation
 from course import late
 from course.data import hold_out, load_data_set
 from course.system.arrays import read_arrays
-from docs import draw, measure
+from docs import curves, draw, measure
 from docs.lesson_figures import (
     MEASURED,
     history,
@@ -448,6 +448,26 @@ def test_the_seconds_that_teachers_are_told_are_those_that_were_measured():
         assert f"`python {command}`, {seconds:.0f} seconds" in page("teaching")
 
 
+def test_the_table_of_dropout_is_what_was_measured():
+    assert curves.table_of_dropout() in (DOCS / "overfitting.md").read_text(encoding="utf-8")
+    usual, much = ([accuracy for accuracy, _ in curves.tested(curves.LONG, dropout)] for dropout in ("0.4", "0.6"))
+    assert max(much) < min(usual)  # "reads fewer test images than each of the three seeds with 0.4"
+    assert (len(much), len(usual)) == (1, 3)
+
+
+def test_the_curves_are_those_of_the_commands_that_the_page_names():
+    shown = curves.curves_data()
+    assert shown["images"] == [1000, 10_000, 55_000]
+    seen = {(run["dropout"], run["images"]) for run in shown["trainings"]}
+    assert seen == {(dropout, images) for dropout in shown["dropouts"] for images in shown["images"]}
+    for training in curves.trainings():
+        assert training["command"] in measure.GRID
+        assert training["seed"] in measure.SEEDS
+        epochs = int(curves.value(training["command"], "--epochs"))
+        for column in ("loss", "val_loss", "accuracy", "val_accuracy"):
+            assert len(training[column]) == epochs
+
+
 def test_the_numbers_of_the_page_on_overfitting():
     text = page("overfitting")
     columns = history("no-dropout")
@@ -468,8 +488,6 @@ def test_the_numbers_of_the_page_on_overfitting():
     assert "reads {} of the test images without dropout and {} with its default, 0.2".format(*ten_units) in text
     assert f"it reads {accuracy('cnn.py')} of the test images" in text
     for words, options in (
-        ("all, 4", ""),
-        ("all, 12", " --epochs 12"),
         ("5,000, 20", " --limit 5000 --epochs 20"),
         ("1,000, 40", " --limit 1000 --epochs 40"),
     ):
