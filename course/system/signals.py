@@ -20,6 +20,7 @@ class _Signals:
     received: int | None = None
     held = 0  # how many blocks of `uninterrupted` must end first
     before: ClassVar[dict[signal.Signals, Handler]] = {}  # what each did before `stop_in_order`
+    hook: ClassVar[Callable[["sys.UnraisableHookArgs"], object]] = sys.unraisablehook  # what it did before
 
 
 def stop_in_order() -> None:
@@ -31,6 +32,8 @@ def stop_in_order() -> None:
             if handler is not signal.SIG_IGN or number in _Signals.before:  # of which `ignore` was called
                 _Signals.before.setdefault(number, handler)
                 signal.signal(number, _stop)
+        if sys.unraisablehook is not _pass_over_stop:
+            _Signals.hook, sys.unraisablehook = sys.unraisablehook, _pass_over_stop
 
 
 @contextlib.contextmanager
@@ -60,6 +63,7 @@ def give_back() -> None:
         for number, handler in _Signals.before.items():
             signal.signal(number, handler or signal.SIG_DFL)
         _Signals.before.clear()
+        sys.unraisablehook = _Signals.hook
 
 
 def described(error: BaseException | None) -> tuple[str, int] | None:
@@ -100,6 +104,12 @@ def _stop(number: int, frame: FrameType | None) -> None:
     _Signals.received = number
     if not _Signals.held:
         raise KeyboardInterrupt
+
+
+def _pass_over_stop(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Says nothing of a stop that came while something was being thrown away: `uninterrupted` notices it next."""
+    if not (unraisable.exc_type is KeyboardInterrupt and _Signals.received is not None):
+        _Signals.hook(unraisable)
 
 
 def _leave_to_parent() -> None:

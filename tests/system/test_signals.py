@@ -47,6 +47,28 @@ with signals.uninterrupted():
     assert run(program).stdout == "True SIG_DFL\ngoes on\n"
 
 
+def test_a_stop_while_something_is_thrown_away_is_noticed_later_without_a_word():
+    program = """
+class Thrown:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def throw_away():
+    Thrown()
+
+throw_away()
+print("goes on")
+try:
+    with signals.uninterrupted():
+        pass
+except KeyboardInterrupt as error:
+    print(signals.described(error))
+"""
+    answer = run(program)
+    assert answer.stdout == "goes on\n('Ctrl-C', 130)\n"
+    assert answer.stderr == ""
+
+
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", -15), ("SIGHUP", -1), ("SIGINT", 0)])
 def test_a_worker_process_ends_without_a_word(name, status):
     program = f"""
