@@ -8,6 +8,7 @@ import shlex
 import statistics
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -151,6 +152,9 @@ def blocks(file: io.BytesIO | Path) -> np.ndarray:
 def test_a_picture_is_current(name):
     if late.backend() != "tensorflow":
         pytest.skip("TensorFlow drew it; of equal values, another backend's last digits choose another")
+    release = matplotlib.__version__.rpartition(".")[0]
+    if f'name = "matplotlib"\nversion = "{release}.' not in (DOCS.parent / "uv.lock").read_text(encoding="utf-8"):
+        pytest.skip("another matplotlib drew it, whose letters have other places")
     kept = draw.FOLDER / f"{name}.png"
     assert kept.stat().st_size <= 60_000
     drawn = blocks(io.BytesIO(draw.small_png(draw.FIGURES[name]())))
