@@ -253,7 +253,7 @@ def cnn_parameters() -> Figure:
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         axes.set_title("parameters; test accuracy")
-        axes.set_xlim(0, 760_000)
+        axes.set_xlim(0, 800_000)
         axes.set_xticks([0, 200_000, 400_000], ["0", "200,000", "400,000"])
         axes.legend(loc="lower right")
     return figure

@@ -122,7 +122,7 @@ class Net(keras.Model):
         self.fc2 = keras.layers.Dense(10)
 
     def call(self, x):
-        x = keras.ops.max_pool(keras.activations.relu(self.conv(x)), 2)
+        x = keras.ops.max_pool(keras.activations.relu(self.conv(x)), 2, 2)
         x = keras.activations.relu(self.fc1(keras.ops.reshape(x, (-1, 13 * 13 * 32))))
         return keras.ops.softmax(self.fc2(x))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import keras
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -183,6 +184,9 @@ def alike(first: str, second: str, tolerance: float) -> bool:
 def test_a_figure_is_current(name):
     if late.backend() != "tensorflow":
         pytest.skip("TensorFlow drew it; of equal values, another backend's last digits choose another")
+    release = matplotlib.__version__.rpartition(".")[0]
+    if f'name = "matplotlib"\nversion = "{release}.' not in (DOCS.parent / "uv.lock").read_text(encoding="utf-8"):
+        pytest.skip("another matplotlib drew it, whose letters have other places")
     kept = draw.FOLDER / f"{name}.svg"
     assert kept.stat().st_size <= 150_000
     before, after = parts(kept.read_text(encoding="utf-8")), parts(draw.still(name, draw.FIGURES[name]()))

@@ -1,9 +1,12 @@
 """The benchmark of speed: what its figures mean, and that the pages show them."""
 
+import importlib.util
 import re
 import shutil
 import sys
 from pathlib import Path
+
+import pytest
 
 from benchmarks import speed
 
@@ -63,6 +66,7 @@ def test_the_ratios_divide_ours_by_theirs():
     }
 
 
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="it measures the lessons on TensorFlow")
 def test_a_contestant_measured_again_leaves_the_others_figures(tmp_path, monkeypatch):
     shutil.copy(speed.FOLDER / "speed.json", tmp_path)
     before = speed.kept(others=True)

@@ -112,7 +112,7 @@ def test_mistakes_whose_labels_most_people_reject_are_shown(tested):
     disputed = {number: each for number, each in votes.read_votes("mnist").items() if number in wrong}
     rejected = {number: each for number, each in disputed.items() if each.against_label}
     found = looked_at(record)
-    assert found.disputed == len(disputed) > len(rejected) > 1
+    assert found.disputed == len(disputed) > len(rejected) > 0
     images, _ = load_test_images("mnist", (28, 28), 2_000)
     for (number, each), shown in zip(rejected.items(), found.rejected, strict=True):
         assert np.array_equal(stored(shown), images[number])

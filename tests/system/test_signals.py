@@ -7,7 +7,10 @@ import sys
 import pytest
 from checkout import REPOSITORY
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals, and does not fork")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals, and does not fork"),
+    pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning"),  # JAX says so
+]
 
 
 def run(program: str) -> subprocess.CompletedProcess:
