@@ -134,7 +134,7 @@ def test_a_link_to_nothing_is_refused(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_pages_in_a_browser(site, browser, thorough):
     """Nothing is asked of a network, nothing is said on the console, nothing is too wide, everybody can read it."""
-    pages = sorted(site.rglob("*.html")) if thorough else [site / f"{name}.html" for name in ("index", *COURSE[1:4])]
+    pages = sorted(site.rglob("*.html")) if thorough else [site / f"{name}.html" for name in ("index", *COURSE[1:4:2])]
     for page_file in pages:
         for width, scheme in ((390, "dark"), (1280, "light")):
             look_at(browser, page_file, width, scheme, pictured=False)
