@@ -315,7 +315,7 @@ def seen_by_one_pixel(
 
 
 def _list_strongest(sheet: Sheet, top: float, nine: np.ndarray, learnt: LearntKernels, result: str) -> None:
-    """Draws the maps of which nine values, (3, 3, 32), add most to the sum that `result` ends, above their weights."""
+    """Draws the maps of which nine values, (3, 3, 32), add most to `result`, above their weights."""
     adds = (nine * learnt.second).sum(axis=(0, 1))
     strongest = np.argsort(-adds.round(4), kind="stable")[:STRONGEST]
     limits = largest(nine), largest(learnt.second)
@@ -328,7 +328,9 @@ def _list_strongest(sheet: Sheet, top: float, nine: np.ndarray, learnt: LearntKe
     most, rest = decimal(adds[strongest].sum()), decimal(np.delete(adds, strongest).sum())
     others, bias = len(adds) - STRONGEST, decimal(float(learnt.bias))
     sheet.note(
-        0.2, top + 3.5, f"These three add {most}, the other {others} maps {rest}, the bias {bias}:\nsum = {result}"
+        0.2,
+        top + 3.5,
+        f"These three add {most}, the other {others} maps {rest}, the bias {bias};\nafter relu: {result}",
     )
 
 
