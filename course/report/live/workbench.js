@@ -110,7 +110,7 @@
       this.update();
     }
 
-    /** The convolution and the pooling as a network, which Live.read reads. */
+    /** The convolution, and relu and pooling after it, as a network, which Live.read reads. */
     network({ height, width }) {
       const [stride, size] = [Number(this.chosen("stride")), Number(this.chosen("pool_size"))];
       const settings = {
@@ -121,6 +121,7 @@
       const layers = [{ name: "convolution", kind: "Conv2D", settings, weights: [kernel] }];
       if (this.at("pooling")) {
         const pooling = { pool_size: [size, size], strides: [size, size], padding: "valid" };
+        layers.push({ name: "relu", kind: "ReLU", settings: { max_value: null, negative_slope: 0, threshold: 0 }, weights: [] });
         layers.push({ name: "pooling", kind: this.chosen("pooling") === "max" ? "MaxPooling2D" : "AveragePooling2D", settings: pooling, weights: [] });
       }
       return { input: [height, width, 1], layers };
@@ -140,7 +141,7 @@
       const empty = network.layers.some(({ output }) => Live.size(output) === 0);
       if (this.at("problem")) this.at("problem").textContent = empty ? "Nothing would be left of this picture; take a smaller stride or pooling." : "";
       if (empty) return;
-      const [{ settings, plan }, pooling] = network.layers;
+      const [{ settings, plan }, , pooling] = network.layers;
       this.say(stopsInWords(settings, plan), pooling);
       if (this.zeros && settings.padding === "same") network = Live.read(this.withZeros(described, plan));
       this.layers.network = network;
