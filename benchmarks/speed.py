@@ -1,8 +1,8 @@
 """Measures how fast the scripts reach an accuracy, compared with other recipes: `python -m benchmarks.speed`.
 
 Each contestant trains in a process of its own, all of them in turn for each seed, so that a busy machine hits all
-alike. Writes speed.json, speed.md and speed.png next to this file after every seed; with --only, the other contestants
-keep the figures that they have there.
+alike. Writes speed.json, speed.md and speed.png next to this file after every seed. Each kind of processor has its own
+figures there, and those of the others stay; with --only, so do those of the other contestants.
 """
 
 import argparse
@@ -14,15 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, NamedTuple, TypedDict, cast
 
 import numpy as np
 from rich.progress import Progress
 
 from benchmarks.accuracy import REPOSITORY, mean_and_deviation, measured_on
 from benchmarks.stopwatch import Report
+from course.system.environment import processor
 from course.system.files import replacing, write_json, write_text
 
 FOLDER = Path(__file__).parent
@@ -41,14 +43,23 @@ class Figures(TypedDict):
     seconds: float
     images_per_second: float
     operations: float  # of training on one image
-    start_up_seconds: float
+    first_batch_seconds: float
     memory_mib: float
     seconds_to_98: float | None  # None: not reached
     seconds_to_99: float | None
 
 
-Figure = Literal["seconds", "images_per_second", "memory_mib", "seconds_to_98", "seconds_to_99"]
+Figure = Literal["images_per_second", "memory_mib", "first_batch_seconds", "seconds_to_98", "seconds_to_99"]
 Results = dict[str, list[Training]]  # of each contestant, one entry per seed
+
+
+class Measured(TypedDict):
+    """What speed.json contains for each kind of processor."""
+
+    measured: str  # when and where; several if contestants were measured separately
+    operations_per_second: dict[str, float]  # the fastest matrix product while a contestant was measured
+    answers: dict[str, list[float]]  # seconds of each command of ANSWERS
+    results: Results
 
 
 @dataclass(frozen=True)
@@ -58,20 +69,40 @@ class Contestant:
     command: str
     backend: str = "tensorflow"
     package: str = "tensorflow"
+    settings: Mapping[str, str] = field(default_factory=dict)  # environment variables
 
 
 WATCHED = "-m benchmarks.stopwatch"
-ORIGINAL = f"{WATCHED} benchmarks/contestants/original.py {{}}"
+OTHERS = f"{WATCHED} benchmarks/contestants"
+TORCH = "-m benchmarks.contestants.network_torch {}"
+FAST_KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1"}  # TensorFlow's own default on some processors, ours on all
 CONTESTANTS = {
     "cnn.py": Contestant(f"{WATCHED} cnn.py --name speed --seed {{}}"),
     "cnn.py --more_conv_layers 64": Contestant(f"{WATCHED} cnn.py --more_conv_layers 64 --name speed --seed {{}}"),
     "fast.py": Contestant(f"{WATCHED} fast.py --name speed --seed {{}}"),
-    "original": Contestant(ORIGINAL),
-    "original on JAX": Contestant(ORIGINAL, backend="jax", package="jax"),
-    "original in PyTorch": Contestant("-m benchmarks.contestants.original_torch {}", package="torch"),
-    "keras.io": Contestant(f"{WATCHED} benchmarks/contestants/keras_io.py {{}}"),
+    "cnn.py's network, plain Keras": Contestant(f"{OTHERS}/network.py {{}}", settings=FAST_KERNELS),
+    "cnn.py's network, PyTorch": Contestant(TORCH, package="torch"),
+    "cnn.py's network, PyTorch, channels last": Contestant(f"{TORCH} channels-last", package="torch"),
+    "cnn.py's network, PyTorch, compiled": Contestant(f"{TORCH} compiled", package="torch"),
+    "original": Contestant(f"{OTHERS}/original.py {{}}"),
+    "original, fast kernels": Contestant(f"{OTHERS}/original.py {{}}", settings=FAST_KERNELS),
+    "original on JAX": Contestant(f"{OTHERS}/original.py {{}}", backend="jax", package="jax"),
+    "keras.io": Contestant(f"{OTHERS}/keras_io.py {{}}"),
+    "keras.io, fast kernels": Contestant(f"{OTHERS}/keras_io.py {{}}", settings=FAST_KERNELS),
 }
 
+COMPARED: list[tuple[str, Figure, str, str]] = [  # what, of which contestant, to which
+    ("seconds to 99%", "seconds_to_99", "fast.py", "keras.io"),
+    ("seconds to 99%", "seconds_to_99", "fast.py", "keras.io, fast kernels"),
+    ("seconds to 99%", "seconds_to_99", "fast.py", "cnn.py --more_conv_layers 64"),
+    ("seconds to 98%", "seconds_to_98", "cnn.py", "original"),
+    ("seconds to 98%", "seconds_to_98", "cnn.py", "original, fast kernels"),
+    *(("images per second", "images_per_second", "cnn.py", name) for name in CONTESTANTS if "network" in name),
+    *(("images per second", "images_per_second", "cnn.py", name) for name in CONTESTANTS if "original" in name),
+    ("seconds to the first batch", "first_batch_seconds", "cnn.py", "cnn.py's network, plain Keras"),
+    ("memory", "memory_mib", "cnn.py", "original"),
+]
+VECTORS = {"amx_bf16": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}  # what a processor computes with, the best first
 ANSWERS = {
     "import keras": ("-c", "import keras"),
     "cnn.py --help": ("cnn.py", "--help"),
@@ -96,6 +127,7 @@ def train(contestant: Contestant, seed: int) -> Training:
                 [sys.executable, *contestant.command.format(seed).split()],
                 cwd=REPOSITORY,
                 env=environment(contestant.backend)
+                | contestant.settings
                 | {"STOPWATCH_FILE": str(report_file), "STOPWATCH_STARTED": str(started)},
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
@@ -146,7 +178,7 @@ def figures(runs: list[Training]) -> Figures:
         "seconds": statistics.median(run["seconds"] for run in runs),
         "images_per_second": statistics.median(run["images_per_second"] for run in runs),
         "operations": statistics.median(run["operations"] for run in runs),
-        "start_up_seconds": statistics.median(run["start_up_seconds"] for run in runs),
+        "first_batch_seconds": statistics.median(run["first_batch_seconds"] for run in runs),
         "memory_mib": statistics.median(run["memory_mib"] for run in runs),
         "seconds_to_98": seconds_to(0.98, runs),
         "seconds_to_99": seconds_to(0.99, runs),
@@ -160,7 +192,7 @@ def table(results: Results, peaks: dict[str, float]) -> str:
     """
     lines = [
         "| contestant | test accuracy, mean ± standard deviation | seconds to 98% | to 99% | in total"
-        " | images per second | % of peak (GEMM) | start-up, s | memory, MiB |",
+        " | images per second | % of peak (GEMM) | to the first batch, s | memory, MiB |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, runs in results.items():
@@ -173,32 +205,36 @@ def table(results: Results, peaks: dict[str, float]) -> str:
             f"{of['seconds']:.0f}",
             f"{of['images_per_second']:,.0f}",
             f"{of['images_per_second'] * of['operations'] / peaks[name]:.0%}",
-            f"{of['start_up_seconds']:.1f}",
+            f"{of['first_batch_seconds']:.1f}",
             f"{of['memory_mib']:,.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def ratios(results: Results, answers: dict[str, list[float]]) -> str:
-    """Returns as a Markdown table how those contestants that were measured compare."""
+class Ratio(NamedTuple):
+    """How many times as much of something a contestant of ours takes, or does, as another."""
+
+    what: str
+    figure: float
+    least_favourable: Callable[[Iterable[float]], float]  # of several figures
+
+
+def ratios(results: Results) -> list[Ratio]:
+    """Returns how those contestants that were measured compare, as far as they reach what is compared."""
     of = {name: figures(runs) for name, runs in results.items()}
-    compared: list[tuple[str, str, Figure, str, Figure]] = [
-        *(("seconds to 99%", "fast.py", "seconds_to_99", name, "seconds_to_99") for name in of),
-        ("seconds to 98% of cnn.py : whole run of original", "cnn.py", "seconds_to_98", "original", "seconds"),
-        ("seconds to 98%", "cnn.py", "seconds_to_98", "original", "seconds_to_98"),
-        *(("images per second", "cnn.py", "images_per_second", name, "images_per_second") for name in of),
-        ("memory", "cnn.py", "memory_mib", "original", "memory_mib"),
-    ]
+    found = []
+    for what, figure, ours, theirs in COMPARED:
+        if {ours, theirs} <= set(of) and (above := of[ours][figure]) and (below := of[theirs][figure]):
+            worst = min if figure == "images_per_second" else max
+            found.append(Ratio(f"{what}, {ours} : {theirs}", above / below, worst))
+    return found
+
+
+def ratio_table(results: Results, answers: dict[str, list[float]]) -> str:
+    """Returns how contestants compare, and what the course itself takes, as a Markdown table."""
     lines = ["| what | figure |", "|---|---|"]
-    for what, ours, our_figure, theirs, their_figure in compared:
-        if ours == theirs or not {ours, theirs} <= set(of):
-            continue
-        above, below = of[ours][our_figure], of[theirs][their_figure]
-        if above is None or below is None:
-            continue
-        contestants = "" if our_figure != their_figure else f", {ours} : {theirs}"
-        lines.append(f"| {what}{contestants} | {above / below:.3g} |")
+    lines += [f"| {ratio.what} | {ratio.figure:.3g} |" for ratio in ratios(results)]
     for name, runs in results.items():
         if "callback_seconds" in runs[0]:
             fractions = [run["callback_seconds"] / (run["fit_seconds"] - run["callback_seconds"]) for run in runs]
@@ -212,6 +248,17 @@ def ratios(results: Results, answers: dict[str, list[float]]) -> str:
     whole = statistics.median(answers["import keras"])
     for name in list(ANSWERS)[1:]:
         lines.append(f"| seconds, `{name}` : `import keras` | {statistics.median(answers[name]) / whole:.3g} |")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(machines: dict[str, Measured]) -> str:
+    """Returns each ratio where it is least favourable to the course, as a Markdown table."""
+    lines = ["| what | figure | measured on |", "|---|---|---|"]
+    of = {machine: {ratio.what: ratio for ratio in ratios(report["results"])} for machine, report in machines.items()}
+    for what in dict.fromkeys(what for found in of.values() for what in found):
+        measured = {found[what].figure: machine for machine, found in of.items() if what in found}
+        figure = next(found[what] for found in of.values() if what in found).least_favourable(measured)
+        lines.append(f"| {what} | {figure:.3g} | {measured[figure]} |")
     return "\n".join(lines) + "\n"
 
 
@@ -246,21 +293,18 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
-class Measured(TypedDict):
-    """What speed.json contains."""
+def machine() -> str:
+    """Returns the processor of this machine, its cores, and the largest vectors with which they compute."""
+    file = Path("/proc/cpuinfo")
+    known = file.read_text(encoding="utf-8").split() if file.exists() else []
+    vectors = next((f", {name}" for flag, name in VECTORS.items() if flag in known), "")
+    return f"{processor()}, {os.cpu_count()} cores{vectors}"
 
-    measured: str  # when and where; several if contestants were measured separately
-    operations_per_second: dict[str, float]  # the fastest matrix product while a contestant was measured
-    answers: dict[str, list[float]]  # seconds of each command of ANSWERS
-    results: Results
 
-
-def kept(others: bool) -> Measured:
-    """Returns what speed.json contains, or nothing yet unless there are `others` to keep."""
+def kept() -> dict[str, Measured]:
+    """Returns what speed.json contains, by the machine; nothing yet if there is none."""
     file = FOLDER / "speed.json"
-    if others and file.exists():
-        return json.loads(file.read_text(encoding="utf-8"))
-    return {"measured": "", "operations_per_second": {}, "answers": {}, "results": {}}
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def installed(names: list[str]) -> list[str]:
@@ -275,42 +319,54 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 up (default: 5)")
     parser.add_argument("--only", choices=CONTESTANTS, action="append", help="only this contestant; may be repeated")
+    parser.add_argument("--add", action="store_true", help="measure only the seeds that are missing")
     options = parser.parse_args()
 
     wanted = installed(options.only or list(CONTESTANTS))
-    report = kept(others=bool(options.only))
-    results = report["results"] | {name: [] for name in wanted}
-    peaks = report["operations_per_second"]
-    report["results"] = {name: results[name] for name in CONTESTANTS if name in results}
-    report["answers"] = {name: [] for name in ANSWERS}
-    on = dict.fromkeys(filter(None, report["measured"].rstrip(".").split("; ")))
+    machines, here = kept(), machine()
+    before = machines.get(here, {"measured": "", "operations_per_second": {}, "answers": {}, "results": {}})
+    results = before["results"] | {name: [] for name in wanted if not (options.add and before["results"].get(name))}
+    results = {name: results[name] for name in CONTESTANTS if name in results}
+    peaks = before["operations_per_second"]
+    answers: dict[str, list[float]] = {name: [] for name in ANSWERS}
+    on = dict.fromkeys(filter(None, before["measured"].rstrip(".").split("; ")) if options.only or options.add else [])
     peak = 0.0
     with Progress(disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("training", total=options.seeds * len(wanted))
         for seed in range(1, options.seeds + 1):
             peak = max(peak, largest_product())
             for answer, words in ANSWERS.items():
-                report["answers"][answer].append(answer_seconds(*words))
+                answers[answer].append(answer_seconds(*words))
             for name in wanted:
-                run = train(CONTESTANTS[name], seed)
-                results[name].append(run)
-                peaks[name] = peak
-                sentence = f"{name}, seed {seed}: {run['test_accuracies'][-1]:.2%} in {run['seconds']:.0f} s"
-                progress.console.print(sentence, highlight=False, soft_wrap=True)
+                if all(run["seed"] != seed for run in results[name]):
+                    run = train(CONTESTANTS[name], seed)
+                    results[name].append(run)
+                    peaks[name] = peak
+                    sentence = f"{name}, seed {seed}: {run['test_accuracies'][-1]:.2%} in {run['seconds']:.0f} s"
+                    progress.console.print(sentence, highlight=False, soft_wrap=True)
                 progress.advance(task)
             on |= {measured_on().rstrip("."): None}
-            write(report | {"measured": f"{'; '.join(on)}."})
+            machines[here] = {
+                "measured": f"{'; '.join(on)}.",
+                "operations_per_second": peaks,
+                "answers": answers,
+                "results": {name: runs for name, runs in results.items() if runs},
+            }
+            write(machines)
     print(f"\n{(FOLDER / 'speed.md').read_text(encoding='utf-8')}")
 
 
-def write(report: Measured) -> None:
-    """Writes what has been measured so far."""
-    write_json(FOLDER / "speed.json", report)
-    results, peaks = report["results"], report["operations_per_second"]
-    products = " to ".join(dict.fromkeys(f"{of(peaks.values()) / 1e9:.0f}" for of in (min, max)))
-    tables = f"{table(results, peaks)}\n{ratios(results, report['answers'])}"
-    write_text(FOLDER / "speed.md", f"{tables}\nLargest matrix product {products} GFLOP/s; {report['measured']}\n")
-    plot(results, FOLDER / "speed.png")
+def write(machines: dict[str, Measured]) -> None:
+    """Writes what has been measured so far, on this machine and on others."""
+    write_json(FOLDER / "speed.json", machines)
+    parts = [f"Where it is least favourable to the course:\n\n{quoted(machines)}"]
+    for name, report in machines.items():
+        results, peaks = report["results"], report["operations_per_second"]
+        products = " to ".join(dict.fromkeys(f"{of(peaks.values()) / 1e9:.0f}" for of in (min, max)))
+        parts += [f"{name}:\n\n{table(results, peaks)}", ratio_table(results, report["answers"])]
+        parts += [f"Largest matrix product {products} GFLOP/s; {report['measured']}\n"]
+    write_text(FOLDER / "speed.md", "\n".join(parts))
+    plot(next(reversed(machines.values()))["results"], FOLDER / "speed.png")
 
 
 if __name__ == "__main__":

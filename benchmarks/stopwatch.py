@@ -32,7 +32,7 @@ Bookkeeping = Literal["callback_seconds", "run_seconds", "prediction_seconds"]
 class Report(TypedDict, total=False):
     """What the stopwatch measures of one training; times of moments are in seconds since the command."""
 
-    start_up_seconds: float  # when training began
+    first_batch_seconds: float  # when the first batch, or the first batches handed over at once, had been learnt from
     epoch_seconds: list[float]  # when each epoch ended, validation included
     fit_seconds: float  # how long training took
     images_per_second: float  # in steady state
@@ -57,9 +57,8 @@ class Stopwatch:
         self._steady_images = 0
 
     def training_begins(self) -> None:
-        """Start-up ends here."""
+        """Takes the time from which the training counts."""
         self._training_began = self._now()
-        self.report["start_up_seconds"] = self._training_began
 
     def epoch_begins(self) -> None:
         """Starts counting images."""
@@ -68,6 +67,7 @@ class Stopwatch:
     def images_seen(self, images: int) -> None:
         """To be called after each batch, or after several, with the number of images since the epoch began."""
         self._marks.append((self._now(), images))
+        self.report.setdefault("first_batch_seconds", self._marks[-1][0])
 
     def epoch_ends(self, weights: Any) -> None:
         """Keeps the weights, which must be copies, and takes the time, validation included."""
@@ -127,7 +127,7 @@ def operations(model: keras.Model) -> int:
 
 def keras_watch(stopwatch: Stopwatch, images: int, batch_size: int) -> keras.callbacks.Callback:
     """Returns a callback that calls the stopwatch; `images` are those of one epoch, `batch_size` those of one batch."""
-    import keras  # late, because original_torch.py needs the stopwatch without it, and a script its environment first
+    import keras  # late, because network_torch.py needs the stopwatch without it, and a script its environment first
 
     class Watch(keras.callbacks.Callback):
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
