@@ -15,9 +15,9 @@ FOLDER = Path(__file__).parent / "figures"
 MARGIN = 8  # points around a figure
 # Hosts of code show a file as it is, on a page of their own colour: so it brings its ground with it.
 CARD = """<style>
-svg { --ground: #fff; --ink: #1b1b1b; --soft: #595959; --line: #d9d9d9; --bar: #0072b2; }
+svg { --ground: #fff; --ink: #1b1b1b; --soft: #595959; --line: #d9d9d9; --bar: #0072b2; --other: #a84300; }
 @media (prefers-color-scheme: dark) {
-svg { --ground: #14181f; --ink: #ececec; --soft: #b0b0b0; --line: #444; --bar: #56b4e9; }
+svg { --ground: #14181f; --ink: #ececec; --soft: #b0b0b0; --line: #444; --bar: #56b4e9; --other: #f0a060; }
 }
 text { font-family: system-ui, sans-serif; fill: var(--ink); }
 </style>"""

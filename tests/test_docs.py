@@ -455,8 +455,9 @@ def test_the_seconds_that_teachers_are_told_are_those_that_were_measured():
 def test_the_table_of_dropout_is_what_was_measured():
     assert curves.table_of_dropout() in (DOCS / "overfitting.md").read_text(encoding="utf-8")
     usual, much = ([accuracy for accuracy, _ in curves.tested(curves.LONG, dropout)] for dropout in ("0.4", "0.6"))
-    assert max(much) < min(usual)  # "reads fewer test images than each of the three seeds with 0.4"
-    assert (len(much), len(usual)) == (1, 3)
+    assert max(much) < min(usual)  # "each of its seeds reads fewer test images than each of those with 0.4"
+    short = [[accuracy for accuracy, _ in curves.tested(curves.SHORT, dropout)] for dropout in ("0.2", "0.4", "0.6")]
+    assert sorted(map(statistics.mean, short), reverse=True) == [*map(statistics.mean, short)]  # "more costs more"
 
 
 def test_the_curves_are_those_of_the_commands_that_the_page_names():
