@@ -23,6 +23,8 @@ import mlp
 from benchmarks import claims, photos, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
 from course import late
+from course.convolution.kernels import KERNELS, read_kernel
+from course.convolution.pictures import read_picture
 from course.data import hold_out, load_data_set
 from course.system.arrays import read_arrays
 from docs import curves, draw, measure
@@ -247,6 +249,26 @@ def test_the_commands_to_try_with_convolutions_are_possible():
     assert len(commands) == 5
     for command in commands:
         assert convolution.Config.from_command_line(shlex.split(command)) != convolution.Config()
+
+
+def test_what_to_see_of_convolutions_is_computed():
+    text = (DOCS / "convolutions.md").read_text(encoding="utf-8")
+
+    def found(*command: str) -> tuple[np.ndarray, convolution.Config]:
+        config = convolution.Config.from_command_line(command)
+        grey = read_picture(config.image).mean(axis=-1, keepdims=True)
+        values = convolution.convolve(grey, read_kernel(config.kernel), config.stride, config.padding)
+        return np.maximum(values, 0), config
+
+    rows = []
+    for command in ((), ("--stride", "2", "--padding", "same")):
+        values, config = found(*command)
+        rows.append(len(KERNELS) * convolution.pool(values, config.pool_size, config.pooling).size)
+    assert f"has {rows[1]:,} numbers in its row instead of {rows[0]:,}" in text
+    values, _ = found("--pool_size", "4", "--pooling", "average")
+    blocks = np.stack([convolution.pool(values, 4, pooling)[..., 0] for pooling in ("max", "average")], axis=-1)
+    assert [2.9, 0.8] in blocks.astype(float).round(1).reshape(-1, 2).tolist()
+    assert "2.9 and 0.8 in the first one" in text
 
 
 @pytest.mark.parametrize(

@@ -243,8 +243,8 @@ def poolings(feature_map: np.ndarray, weights: np.ndarray, outputs: dict[str, np
     step, wide, high = 1.95, 1.75, _height(feature_map, 1.75)
     sheet = Sheet(4.35 + high, f"Pooling: one value for each {size}×{size}")
     sheet.explain(
-        f"{side.capitalize()} the rows and {side} the columns remain: {area} of the",
-        "values. Those below 0 are 0 here, as after relu.",
+        f"{side.capitalize()} the rows and {side} the columns remain:",
+        f"{area} of the values. Those below 0 are 0 here, as after relu.",
     )
     limit, white = largest(feature_map), _white(weights)
     box = _striking(feature_map, 2 * size, step=size)
