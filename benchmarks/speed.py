@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict, cast
@@ -102,14 +102,8 @@ COMPARED: list[tuple[str, Figure, str, str]] = [  # what, of which contestant, t
     ("seconds to the first batch", "first_batch_seconds", "cnn.py", "cnn.py's network, plain Keras"),
     ("memory", "memory_mib", "cnn.py", "original"),
 ]
-DRAWN = (  # in a picture that twelve lines would fill
-    "cnn.py",
-    "cnn.py --more_conv_layers 64",
-    "fast.py",
-    "cnn.py's network, PyTorch, channels last",
-    "original, fast kernels",
-    "keras.io, fast kernels",
-)
+OURS = ("cnn.py", "cnn.py --more_conv_layers 64", "fast.py")
+FASTEST = ("cnn.py's network, PyTorch, channels last", "original, fast kernels", "keras.io, fast kernels")  # of others
 VECTORS = {"amx_bf16": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}  # what a processor computes with, the best first
 ANSWERS = {
     "import keras": ("-c", "import keras"),
@@ -225,7 +219,7 @@ class Ratio(NamedTuple):
 
     what: str
     figure: float
-    least_favourable: Callable[[Iterable[float]], float]  # of several figures
+    more_is_better: bool
 
 
 def ratios(results: Results) -> list[Ratio]:
@@ -234,8 +228,7 @@ def ratios(results: Results) -> list[Ratio]:
     found = []
     for what, figure, ours, theirs in COMPARED:
         if {ours, theirs} <= set(of) and (above := of[ours][figure]) and (below := of[theirs][figure]):
-            worst = min if figure == "images_per_second" else max
-            found.append(Ratio(f"{what}, {ours} : {theirs}", above / below, worst))
+            found.append(Ratio(f"{what}, {ours} : {theirs}", above / below, figure == "images_per_second"))
     return found
 
 
@@ -262,11 +255,12 @@ def ratio_table(results: Results, answers: dict[str, list[float]]) -> str:
 def quoted(machines: dict[str, Measured]) -> str:
     """Returns each ratio where it is least favourable to the course, as a Markdown table."""
     lines = ["| what | figure | measured on |", "|---|---|---|"]
-    of = {machine: {ratio.what: ratio for ratio in ratios(report["results"])} for machine, report in machines.items()}
-    for what in dict.fromkeys(what for found in of.values() for what in found):
-        measured = {found[what].figure: machine for machine, found in of.items() if what in found}
-        figure = next(found[what] for found in of.values() if what in found).least_favourable(measured)
-        lines.append(f"| {what} | {figure:.3g} | {measured[figure]} |")
+    found = [(ratio, machine) for machine, report in machines.items() for ratio in ratios(report["results"])]
+    for what in dict.fromkeys(ratio.what for ratio, _ in found):
+        alike = [(ratio, machine) for ratio, machine in found if ratio.what == what]
+        least_favourable = min if alike[0][0].more_is_better else max
+        ratio, machine = least_favourable(alike, key=lambda measured: measured[0].figure)
+        lines.append(f"| {what} | {ratio.figure:.3g} | {machine} |")
     return "\n".join(lines) + "\n"
 
 
@@ -279,11 +273,11 @@ def plot(results: Results, file: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for name, runs in results.items():
-        if name not in DRAWN:
+        if name not in (*OURS, *FASTEST):  # twelve lines would fill the picture
             continue
         seconds = [statistics.median(times) for times in zip(*(run["epoch_seconds"] for run in runs), strict=True)]
         accuracies = [statistics.mean(epoch) for epoch in zip(*(run["test_accuracies"] for run in runs), strict=True)]
-        line = "solid" if ".py" in name and "'" not in name else "dashed"  # ours, and others
+        line = "solid" if name in OURS else "dashed"
         points = [100 * accuracy for accuracy in accuracies]
         axes.plot(seconds, points, marker="o", markersize=4, label=name, linestyle=line)
     axes.axhline(99, color="gray", linewidth=0.8, linestyle="dotted")
