@@ -60,8 +60,10 @@ class LateModule(types.ModuleType):
         try:
             with contextlib.ExitStack() as loading:
                 loading.enter_context(quiet())  # TensorFlow remarks on missing drivers, whatever its log level is
-                if spec.name == "keras" and backend() == "tensorflow":
-                    loading.enter_context(left_out("jax"))  # which TensorFlow loads, only to convert from it
+                if spec.name == "keras":
+                    load_when_used("matplotlib.pyplot")  # with which Keras shows galleries, if asked for one
+                    if backend() == "tensorflow":
+                        loading.enter_context(left_out("jax"))  # which TensorFlow loads, only to convert from it
                 spec.loader.exec_module(self)
         except BaseException:
             del sys.modules[spec.name]

@@ -81,3 +81,17 @@ def test_a_script_that_uses_keras_before_its_command_line_says_so_too(checkout):
 def test_tensorflow_does_not_load_jax_and_a_script_still_can(checkout):
     lines = ("import course, keras, sys", "keras.layers", "assert 'jax' not in sys.modules", "import jax.numpy")
     assert checkout.run("-c", "\n".join(lines), KERAS_BACKEND="tensorflow").returncode == 0
+
+
+def test_pyplot_is_loaded_when_a_script_uses_it_and_not_with_keras(checkout):
+    lines = (
+        "import course, keras, sys",
+        "keras.layers",
+        "assert 'matplotlib.backend_bases' not in sys.modules",
+        "import matplotlib.pyplot as plt",
+        "assert plt.figure() is not None and sys.modules['matplotlib.pyplot'] is plt",
+        "keras.visualization.plot_image_gallery(keras.ops.zeros((1, 8, 8, 1)), path='gallery.png')",
+    )
+    answer = checkout.run("-c", "\n".join(lines), MPLBACKEND="agg")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert (checkout.folder / "gallery.png").is_file()

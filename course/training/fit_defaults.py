@@ -12,10 +12,11 @@ from typing import Any
 import keras
 
 from course.training.epoch_table import EpochTable
+from course.training.tensorflow_waits import build_ahead
 
 EXPLAINED = " None: any number of images. Param #: weights and biases, which are learnt."
 BATCHES_AT_A_TIME = 16  # which the backend gets at once: it saves the time between them, and changes no number
-POSITION = {"steps_per_execution": 6, "verbose": 4, "callbacks": 5}  # of these arguments, after the model itself
+POSITION = 6  # of compile's steps_per_execution, after the model itself
 
 
 @contextlib.contextmanager
@@ -35,25 +36,24 @@ def fit_defaults(
 
     @functools.wraps(original_compile)
     def compile_(model: keras.Model, *arguments: object, **options: object) -> None:
-        if len(arguments) <= POSITION["steps_per_execution"]:
+        if len(arguments) <= POSITION:
             options.setdefault("steps_per_execution", batches)
         original_compile(model, *arguments, **options)
 
     @functools.wraps(original_fit)  # whoever asks sees Keras' own parameters: learners, and attempt.py
     def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
-        note(signature.bind(model, *arguments, **options).arguments)
-        positional = list(arguments)
-        if len(positional) > POSITION["callbacks"]:
-            callbacks = positional[POSITION["callbacks"]] = arrange(positional[POSITION["callbacks"]])
-        else:
-            callbacks = options["callbacks"] = arrange(options.get("callbacks"))
-        asked = len(arguments) > POSITION["verbose"] or "verbose" in options
+        bound = signature.bind(model, *arguments, **options)
+        given = bound.arguments
+        note(given)
+        build_ahead(model, given.get("x"), given.get("y"))
+        asked = "verbose" in given
+        callbacks = given["callbacks"] = arrange(given.get("callbacks"))
         tables = [each for each in _listed(callbacks) if isinstance(each, EpochTable)]
         for table in tables:
             table.silent = asked
         if not asked:
-            options["verbose"] = 0 if tables else progress
-        return original_fit(model, *positional, **options)
+            given["verbose"] = 0 if tables else progress
+        return original_fit(*bound.args, **bound.kwargs)
 
     @functools.wraps(original_summary)
     def summary(model: keras.Model, *arguments: object, **options: object) -> None:

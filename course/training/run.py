@@ -34,7 +34,7 @@ from course.training.closing import opening_line, say_how_to_resume, say_result,
 from course.training.conditions import check_conditions, conditions_before_keras
 from course.training.given import HeldOut
 from course.training.opening import Opened, open_folder
-from course.training.tensorflow_input import feed_without_tuning
+from course.training.tensorflow_waits import feed_without_tuning
 from course.training.tested import Results, figures_of_test, keep_network
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class Run:
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What `fit` needs among its callbacks so that epochs are kept and tracked, and a resumed run continues."""
         inside = self._inside()
+        _ = inside.tracking.run  # has started by now, or says why not: before the table of epochs, not in it
         return [*inside.others, inside.epochs]
 
     def finish(
