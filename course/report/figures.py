@@ -30,8 +30,8 @@ def curves(history: list[Row], overfits_since: int | None) -> Figure:
         if overfits_since is not None:
             axes.axvline(overfits_since, color=GREY, linestyle=":", linewidth=1.5, label="lowest validation loss")
         axes.set_title(metric)
-        axes.legend()
     _show_whole_epochs(figure, len(history))
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=3)  # clear of lines
     return figure
 
 
