@@ -42,8 +42,7 @@ def fit_defaults(
 
     @functools.wraps(original_fit)  # whoever asks sees Keras' own parameters: learners, and attempt.py
     def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
-        bound = signature.bind(model, *arguments, **options)
-        given = bound.arguments
+        given = signature.bind(model, *arguments, **options).arguments
         note(given)
         build_ahead(model, given.get("x"), given.get("y"))
         asked = "verbose" in given
@@ -53,7 +52,7 @@ def fit_defaults(
             table.silent = asked
         if not asked:
             given["verbose"] = 0 if tables else progress
-        return original_fit(*bound.args, **bound.kwargs)
+        return original_fit(given.pop("self"), **given)  # by name: others may have put theirs in the place of Keras'
 
     @functools.wraps(original_summary)
     def summary(model: keras.Model, *arguments: object, **options: object) -> None:

@@ -1,11 +1,12 @@
 """Any number of fits, of any networks, with any metrics and callbacks: kept, counted, and resumed."""
 
 import csv
+import functools
 
 import keras
 import numpy as np
 import pytest
-from tiny_runs import LOSS, X, Y, fit, keep_in, network, train
+from tiny_runs import LOSS, X, Y, fit, keep_in, network, three_epochs, train
 
 from course.runs import folder as run_folder
 from course.runs.record import COLUMNS, read_history
@@ -28,6 +29,19 @@ def check_resumes(program, kills: list[int]) -> None:
         assert resumed == killed.resolve()
         assert (killed / run_folder.HISTORY).read_text() == history, kill
         assert result == expected, kill
+
+
+def test_a_fit_that_somebody_has_put_in_the_place_of_keras_gets_what_it_takes(monkeypatch):
+    _, expected = train(three_epochs)
+    original = keras.Model.fit
+
+    @functools.wraps(original)
+    def watched(model, x, y, *, batch_size=32, **options):
+        return original(model, x, y, batch_size=batch_size, **options)
+
+    monkeypatch.setattr(keras.Model, "fit", watched)
+    _, found = train(three_epochs)
+    assert found == expected
 
 
 def early_stopping(callbacks):
