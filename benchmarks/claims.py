@@ -56,6 +56,7 @@ SHUFFLED = "--data runs/shuffled.npz"
 SHORT = "--limit 10000 --epochs 6"
 FEW = "cnn.py --limit 1000 --epochs 40"
 MANY = "cnn.py --epochs 12"
+CLOTHES = "cnn.py --data fashion_mnist"
 CLAIMS = (
     Claim(OWN, "Colour tells apart what has the same shape", IN_GREY, f"{IN_GREY} --channels 3", "higher"),
     Claim(NETWORK, "A convolution reads digits better than a hidden layer", "mlp.py", "cnn.py", "higher"),
@@ -146,6 +147,7 @@ CLAIMS = (
     ),
     Claim(FASTER, "Three epochs read more than one", "fast.py", "fast.py --epochs 3", "higher"),
     Claim(FASTER, "Ten times the learning rate does no harm", "fast.py", "fast.py --learning_rate 0.15", "alike"),
+    Claim(FASTER, "With clothes a second convolution helps", CLOTHES, f"{CLOTHES} --more_conv_layers 64", "higher"),
     Claim(PERCEPTRON, "One hidden unit is not enough", "mlp.py", "mlp.py --hidden_nodes 1", "lower"),
     Claim(PERCEPTRON, "Updates can be too small", "mlp.py", "mlp.py --learning_rate 0.00002", "lower"),
     Claim(PERCEPTRON, "Updates can be too large", "mlp.py", "mlp.py --learning_rate 0.2", "lower"),

@@ -450,9 +450,16 @@ def test_the_numbers_of_the_page_on_what_is_faster_and_further():
         f"{cnn.build_model(cnn.Config(), 10).count_params():,}",
         f"{' x '.join(map(str, flat.input.shape[1:]))} = {flat.output.shape[1]} values",
         f"`python best.py` reads {accuracy('best.py')}, in {seconds:.0f} seconds",
+        f"`python {claims.CLOTHES}` reads {accuracy(claims.CLOTHES)}",
+        f"{accuracy(f'{claims.CLOTHES} --more_conv_layers 64')} instead of {accuracy(claims.CLOTHES)}: one mistake in",
     ):
         assert number in text, number
     assert round(1e4 * (1 - statistics.mean(run["test_accuracy"] for run in best)), -1) == 30  # "misses about thirty"
+    one, two = (
+        statistics.mean(1 - run["test_accuracy"] for run in RUNS[claims.CLOTHES + more])
+        for more in ("", " --more_conv_layers 64")
+    )
+    assert round(one / (one - two)) == 25  # "one mistake in 25 is gone"
 
 
 def test_the_last_mistakes_of_best_are_test_images_that_it_read_wrongly():
