@@ -93,7 +93,9 @@ def table(results: Results, part: str = "test") -> str:
     ]
     for command, runs in results.items():
         accuracies = [run["test_accuracy" if part == "test" else "val_accuracy"] for run in runs]
-        seeds = ", ".join(str(run["seed"]) for run in runs)
+        numbers = [int(run["seed"]) for run in runs]
+        in_a_row = len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        seeds = f"{numbers[0]} to {numbers[-1]}" if in_a_row else ", ".join(map(str, numbers))
         lines.append(
             f"| `python {command}` | {mean_and_deviation(accuracies)}"
             f" | {100 * min(accuracies):.2f} to {100 * max(accuracies):.2f} | {seeds}"

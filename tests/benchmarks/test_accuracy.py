@@ -22,7 +22,7 @@ def test_the_table_has_mean_spread_and_range_of_the_test_accuracies():
         {"seed": 3, "test_accuracy": 0.985, "seconds": 65.2},
     ]
     last = table({"cnn.py": runs}).splitlines()[-1]
-    assert last == "| `python cnn.py` | 98.50% ± 0.50 | 98.00 to 99.00 | 1, 2, 3 | 65 |"
+    assert last == "| `python cnn.py` | 98.50% ± 0.50 | 98.00 to 99.00 | 1 to 3 | 65 |"
 
 
 def test_a_run_is_measured_by_its_test_its_last_epoch_and_its_best(tmp_path, monkeypatch):
