@@ -16,7 +16,7 @@ from course.training.tensorflow_waits import build_ahead
 
 EXPLAINED = " None: any number of images. Param #: weights and biases, which are learnt."
 BATCHES_AT_A_TIME = 16  # which the backend gets at once: it saves the time between them, and changes no number
-POSITION = 6  # of compile's steps_per_execution, after the model itself
+POSITION = {"steps_per_execution": 6, "verbose": 4, "callbacks": 5}  # of these arguments, after the model itself
 
 
 @contextlib.contextmanager
@@ -26,8 +26,8 @@ def fit_defaults(
 ) -> Iterator[None]:
     """Makes compile hand over several batches at a time, and fit show the run's table in the place of Keras' bar.
 
-    What a script says itself counts. `arrange` takes the callbacks given to fit and returns those that Keras gets, and
-    `note` all its arguments. What the words of a summary mean is said once.
+    What a script says itself counts. `arrange` takes the callbacks given to fit and returns those that Keras gets.
+    `note` takes all that fit is given. What the words of a summary mean is said once.
     """
     original_compile, original_fit, original_summary = keras.Model.compile, keras.Model.fit, keras.Model.summary
     signature, explained = inspect.signature(original_fit), False
@@ -36,23 +36,25 @@ def fit_defaults(
 
     @functools.wraps(original_compile)
     def compile_(model: keras.Model, *arguments: object, **options: object) -> None:
-        if len(arguments) <= POSITION:
+        if len(arguments) <= POSITION["steps_per_execution"]:
             options.setdefault("steps_per_execution", batches)
         original_compile(model, *arguments, **options)
 
     @functools.wraps(original_fit)  # whoever asks sees Keras' own parameters: learners, and attempt.py
     def fit(model: keras.Model, *arguments: Any, **options: Any) -> keras.callbacks.History:
-        given = signature.bind(model, *arguments, **options).arguments
-        note(given)
+        note(given := signature.bind(model, *arguments, **options).arguments)
         build_ahead(model, given.get("x"), given.get("y"))
-        asked = "verbose" in given
-        callbacks = given["callbacks"] = arrange(given.get("callbacks"))
+        if len(positional := list(arguments)) > POSITION["callbacks"]:
+            callbacks = positional[POSITION["callbacks"]] = arrange(positional[POSITION["callbacks"]])
+        else:
+            callbacks = options["callbacks"] = arrange(options.get("callbacks"))
+        asked = len(arguments) > POSITION["verbose"] or "verbose" in options
         tables = [each for each in _listed(callbacks) if isinstance(each, EpochTable)]
         for table in tables:
             table.silent = asked
         if not asked:
-            given["verbose"] = 0 if tables else progress
-        return original_fit(given.pop("self"), **given)  # by name: others may have put theirs in the place of Keras'
+            options["verbose"] = 0 if tables else progress
+        return original_fit(model, *positional, **options)
 
     @functools.wraps(original_summary)
     def summary(model: keras.Model, *arguments: object, **options: object) -> None:

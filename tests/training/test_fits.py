@@ -31,15 +31,15 @@ def check_resumes(program, kills: list[int]) -> None:
         assert result == expected, kill
 
 
-def test_a_fit_that_somebody_has_put_in_the_place_of_keras_gets_what_it_takes(monkeypatch):
+@pytest.mark.parametrize("known", [True, False], ids=["which says what it wraps", "which does not"])
+def test_a_fit_that_somebody_has_put_in_the_place_of_keras_gets_what_it_takes(monkeypatch, known):
     _, expected = train(three_epochs)
     original = keras.Model.fit
 
-    @functools.wraps(original)
     def watched(model, x, y, *, batch_size=32, **options):
         return original(model, x, y, batch_size=batch_size, **options)
 
-    monkeypatch.setattr(keras.Model, "fit", watched)
+    monkeypatch.setattr(keras.Model, "fit", functools.wraps(original)(watched) if known else watched)
     _, found = train(three_epochs)
     assert found == expected
 
