@@ -109,7 +109,6 @@ class Run:
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What `fit` needs among its callbacks so that epochs are kept and tracked, and a resumed run continues."""
         inside = self._inside()
-        _ = inside.tracking.run  # has started by now, or says why not: before the table of epochs, not in it
         return [*inside.others, inside.epochs]
 
     def finish(

@@ -12,8 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -72,32 +71,19 @@ class Tracking:
     def __init__(self, name: str, project: str, config: dict[str, Any], folder: Path, identity: str) -> None:
         """Starts the run, or continues the one that has this identity; its files go to `folder`/wandb.
 
-        This takes a second, in which the script goes on and prepares its images. The mode is that of `chosen_mode` if
-        it is offline or disabled; otherwise online if there is an API key and a server that answers, else offline.
-        Nothing is asked.
+        The mode is that of `chosen_mode` if it is offline or disabled; otherwise online if there is an API key and a
+        server that answers, else offline. Nothing is asked.
         """
         os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))  # its logs, too, stay out of the home
         os.environ.pop(agent.VARIABLE, None)  # wandb would put a sweep's values, unchecked, in the place of `config`'s
+        import wandb  # late: it takes a second
+
+        self.wandb = wandb
         self.failed = False
-        self._sentences: list[str] = []
-        options = {"name": name, "project": project, "config": config, "dir": folder, "id": identity}
-        beside = ThreadPoolExecutor(1)
-        self._starting = beside.submit(_start, self._sentences.append, **options)
-        beside.shutdown(wait=False)
-
-    @functools.cached_property
-    def run(self) -> wandb.Run:
-        """The run in Weights & Biases; whoever asks waits until it has started, and what went wrong is said then."""
-        run = self._starting.result()
-        for sentence in self._sentences:
-            _say(sentence)
-        return run
-
-    @property
-    def wandb(self) -> ModuleType:
-        """The library of Weights & Biases, once the run has started."""
-        _ = self.run
-        return sys.modules["wandb"]
+        hook = sys.excepthook
+        with left_out("wandb.sdk.launch"):  # half a second, for jobs that a lesson never is
+            self.run = _start(wandb, name=name, project=project, config=config, dir=folder, id=identity)
+        sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
 
     def log(self, values: Row, step: int) -> None:
         """Logs the metrics of one epoch; `step` counts epochs from 1. A server ignores a step that it already has."""
@@ -180,18 +166,8 @@ class Tracking:
         return Path(self.run.settings.sync_file).exists()
 
 
-def _start(say: Callable[[str], None], **options: object) -> wandb.Run:
-    """Loads wandb; starts a run, offline if a server refuses, untracked if the disk does, and says so."""
-    import wandb  # late: it takes a second
-
-    hook = sys.excepthook
-    with left_out("wandb.sdk.launch"):  # half a second, for jobs that a lesson never is
-        run = _started(wandb, say, **options)
-    sys.excepthook = hook  # wandb's would show the traceback of an error that ends in a sentence
-    return run
-
-
-def _started(module: ModuleType, say: Callable[[str], None], **options: object) -> wandb.Run:
+def _start(module: ModuleType, **options: object) -> wandb.Run:
+    """Starts a run, offline if a server refuses, untracked if the disk does; `module` is wandb."""
     settings = module.Settings(
         init_timeout=START_SECONDS,
         finish_timeout=FINISH_SECONDS,
@@ -205,14 +181,14 @@ def _started(module: ModuleType, say: Callable[[str], None], **options: object) 
         if mode == "online" and not module.login(prompt=False, verify=False):
             mode = "offline"
     except Exception as error:  # for example a key that is not one
-        say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
+        _say(f"Weights & Biases cannot use its API key ({first_line(error)}); this run is tracked offline")
         mode = "offline"
     if mode == "online":
         try:
             with _at_most(STUCK_SECONDS, module):
                 return init(mode="online", resume="allow")
         except Exception as error:  # a server can refuse in many ways, and none may end the lesson
-            say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
+            _say(f"Weights & Biases refused or did not answer ({first_line(error)}); this run is tracked offline")
             mode = "offline"
             with contextlib.suppress(Exception), _at_most(STUCK_SECONDS / 4, module):
                 module.teardown()  # its process would say that the id is in use
@@ -220,7 +196,7 @@ def _started(module: ModuleType, say: Callable[[str], None], **options: object) 
         with _at_most(1.5 * STUCK_SECONDS, module):  # the last try; a busy machine is slow to start a process
             return init(mode=mode)
     except Exception as error:  # for example a full disk
-        say(f"This run is not tracked ({first_line(error)})")
+        _say(f"This run is not tracked ({first_line(error)})")
         return module.init(mode="disabled")
 
 

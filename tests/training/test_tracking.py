@@ -2,12 +2,10 @@
 
 import json
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
-from course.training import tracking
 from course.training.tracking import Tracking, asked_mode
 
 QUICK = ("cnn.py", "--epochs", "2", "--first_layer_convs", "2", "--batch_size", "100")
@@ -118,24 +116,3 @@ def test_a_run_does_without_what_only_launched_jobs_need(tmp_path, monkeypatch):
     tracked.finish()
     assert not tracked.failed
     assert list(tmp_path.glob("wandb/offline-run-*/run-0123abcd.wandb"))
-
-
-def test_a_script_goes_on_while_its_tracking_starts_and_hears_of_its_failure_when_it_asks(
-    tmp_path, monkeypatch, capsys
-):
-    full, started = threading.Event(), tracking._started
-
-    def slow(module, say, **options):
-        assert full.wait(60)
-        say("The disk is full")
-        return started(module, say, **options)
-
-    monkeypatch.setenv("WANDB_MODE", "disabled")
-    monkeypatch.setattr(tracking, "_started", slow)
-    tracked = Tracking("mlp/a", "course-in-a-box", {"epochs": 1}, tmp_path, "0123abcd")
-    full.set()  # only reached if the line above does not wait
-    assert capsys.readouterr().err == ""
-    assert tracked.run.disabled
-    tracked.log({"loss": 1.0}, 1)
-    assert capsys.readouterr().err == "The disk is full.\n"
-    tracked.finish()
