@@ -61,7 +61,8 @@ class LateModule(types.ModuleType):
             with contextlib.ExitStack() as loading:
                 loading.enter_context(quiet())  # TensorFlow remarks on missing drivers, whatever its log level is
                 if spec.name == "keras":
-                    load_when_used("matplotlib.pyplot")  # with which Keras shows galleries, if asked for one
+                    with contextlib.suppress(ImportError):  # Keras does without, if it cannot be loaded
+                        load_when_used("matplotlib.pyplot")  # with which it shows galleries, if asked for one
                     if backend() == "tensorflow":
                         loading.enter_context(left_out("jax"))  # which TensorFlow loads, only to convert from it
                 spec.loader.exec_module(self)

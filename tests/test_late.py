@@ -95,3 +95,10 @@ def test_pyplot_is_loaded_when_a_script_uses_it_and_not_with_keras(checkout):
     answer = checkout.run("-c", "\n".join(lines), MPLBACKEND="agg")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert (checkout.folder / "gallery.png").is_file()
+
+
+def test_keras_is_loaded_where_matplotlib_cannot_be(checkout, tmp_path):
+    (tmp_path / "matplotlib").mkdir()
+    (tmp_path / "matplotlib" / "__init__.py").write_text("raise ImportError('broken')\n")
+    answer = checkout.run("-c", "import course, keras\nkeras.layers", PYTHONPATH=str(tmp_path))
+    assert (answer.returncode, answer.stderr) == (0, "")
