@@ -218,8 +218,21 @@ class Ratio(NamedTuple):
     """How many times as much of something a contestant of ours takes, or does, as another."""
 
     what: str
-    figure: float
+    ours: str
+    theirs: str
+    above: float
+    below: float
     more_is_better: bool
+
+    @property
+    def figure(self) -> float:
+        return self.above / self.below
+
+    @property
+    def cells(self) -> str:
+        """What was compared, both figures and their ratio, as the middle of a row of a Markdown table."""
+        both = [f"{name}: {_in_digits(value)}" for name, value in ((self.ours, self.above), (self.theirs, self.below))]
+        return " | ".join([self.what, *both, f"{self.figure:.3g}"])
 
 
 def ratios(results: Results) -> list[Ratio]:
@@ -228,14 +241,19 @@ def ratios(results: Results) -> list[Ratio]:
     found = []
     for what, figure, ours, theirs in COMPARED:
         if {ours, theirs} <= set(of) and (above := of[ours][figure]) and (below := of[theirs][figure]):
-            found.append(Ratio(f"{what}, {ours} : {theirs}", above / below, figure == "images_per_second"))
+            found.append(Ratio(what, ours, theirs, above, below, figure == "images_per_second"))
     return found
 
 
-def ratio_table(results: Results, answers: dict[str, list[float]]) -> str:
-    """Returns how contestants compare, and what the course itself takes, as a Markdown table."""
-    lines = ["| what | figure |", "|---|---|"]
-    lines += [f"| {ratio.what} | {ratio.figure:.3g} |" for ratio in ratios(results)]
+def ratio_table(results: Results) -> str:
+    """Returns how contestants compare as a Markdown table."""
+    lines = ["| what | of the course | beside it | ratio |", "|---|---|---|---|"]
+    return "\n".join(lines + [f"| {ratio.cells} |" for ratio in ratios(results)]) + "\n"
+
+
+def cost_table(results: Results, answers: dict[str, list[float]]) -> str:
+    """Returns what the course itself takes as a Markdown table."""
+    lines = ["| what the course takes | figure |", "|---|---|"]
     for name, runs in results.items():
         if "callback_seconds" in runs[0]:
             fractions = [run["callback_seconds"] / (run["fit_seconds"] - run["callback_seconds"]) for run in runs]
@@ -254,13 +272,13 @@ def ratio_table(results: Results, answers: dict[str, list[float]]) -> str:
 
 def quoted(machines: dict[str, Measured]) -> str:
     """Returns each ratio where it is least favourable to the course, as a Markdown table."""
-    lines = ["| what | figure | measured on |", "|---|---|---|"]
+    lines = ["| what | of the course | beside it | ratio | measured on |", "|---|---|---|---|---|"]
     found = [(ratio, machine) for machine, report in machines.items() for ratio in ratios(report["results"])]
-    for what in dict.fromkeys(ratio.what for ratio, _ in found):
-        alike = [(ratio, machine) for ratio, machine in found if ratio.what == what]
+    for compared in dict.fromkeys(ratio[:3] for ratio, _ in found):
+        alike = [(ratio, machine) for ratio, machine in found if ratio[:3] == compared]
         least_favourable = min if alike[0][0].more_is_better else max
         ratio, machine = least_favourable(alike, key=lambda measured: measured[0].figure)
-        lines.append(f"| {what} | {ratio.figure:.3g} | {machine} |")
+        lines.append(f"| {ratio.cells} | {machine} |")
     return "\n".join(lines) + "\n"
 
 
@@ -291,6 +309,10 @@ def plot(results: Results, file: Path) -> None:
     with replacing(file) as unfinished:
         figure.savefig(unfinished, dpi=120, format="png")
     plt.close(figure)
+
+
+def _in_digits(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
 def _rounded(value: Any) -> Any:
@@ -369,7 +391,8 @@ def write(machines: dict[str, Measured]) -> None:
     for name, report in machines.items():
         results, peaks = report["results"], report["operations_per_second"]
         products = " to ".join(dict.fromkeys(f"{of(peaks.values()) / 1e9:.0f}" for of in (min, max)))
-        parts += [f"{name}:\n\n{table(results, peaks)}", ratio_table(results, report["answers"])]
+        parts += [f"{name}:\n\n{table(results, peaks)}", ratio_table(results)]
+        parts += [cost_table(results, report["answers"])]
         parts += [f"Largest matrix product {products} GFLOP/s; {report['measured']}\n"]
     write_text(FOLDER / "speed.md", "\n".join(parts))
     plot(next(reversed(machines.values()))["results"], FOLDER / "speed.png")
