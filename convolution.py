@@ -1,7 +1,7 @@
 """Lesson: what a convolution does to a picture, in eight figures and a page in which to change all of it.
 
 python convolution.py                            writes the figures, each about one idea
-python convolution.py --image photo.jpg --show   your own picture; opens the figures
+python convolution.py --image photo.jpg --open   your own picture; opens the page
 python convolution.py --help                     all values of class Config; change them there or on the command line
 """
 
@@ -23,7 +23,7 @@ class Config(CommandLine):
     padding: Padding = "valid"  # stay inside the picture, or add zeros around it
     pooling: Pooling = "max"  # what remains of the values in the pooling window
     pool_size: PoolSize = 2  # side of the pooling window
-    show: bool = False  # open the figures
+    open: bool = False  # open the page in the browser
 
 
 def convolve(image, kernel, stride=1, padding="valid"):

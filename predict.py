@@ -16,7 +16,7 @@ import tyro
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
 from course.system.errors import CourseError
-from course.system.files import shown
+from course.system.files import matching, shown
 from course.system.plain_text import printable
 
 
@@ -34,8 +34,9 @@ def main(options: Options) -> int:
         raise CourseError("Name at least one picture, such as `python predict.py digit.jpg`.")
     from course.report import asked, asked_page  # late: what reads pictures takes a moment to load
 
-    record = asked.tested_run(Path(options.run) if options.run else newest())
-    found, failed = asked.questions(asked.find_pictures(options.pictures, record), record)
+    record = asked.tested_run(run_folder.newest_for_latest(Path(options.run)) if options.run else newest())
+    places = [place for name in options.pictures for place in matching(name)]
+    found, failed = asked.questions(asked.find_pictures(places, record), record)
     for sentence in failed:
         print(printable(sentence), file=sys.stderr)
     if found:

@@ -3,12 +3,14 @@
 python report.py                          the newest run's report, rebuilt from what is on disk
 python report.py runs/cnn/latest          the report of this run
 python report.py runs/cnn/A runs/cnn/B    what differs in their configs, and their results
+python report.py --open                   opens the page in the browser
 """
 
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
+from course.runs.folder import newest_for_latest
 from course.runs.record import check_is_run
-from course.system.files import shown
+from course.system.files import matching, shown
 
 import webbrowser
 from pathlib import Path
@@ -20,11 +22,12 @@ class Options(CommandLine):
     """Rebuilds the report of a run, or shows several runs side by side."""
 
     runs: tyro.conf.Positional[tuple[str, ...]] = ()  # folders of runs; none means the newest run
-    show: bool = False  # open the page in the browser
+    open: bool = False  # open the page in the browser
 
 
 def main(options: Options) -> None:
-    folders = [Path(run) for run in options.runs] or [newest()]
+    named = [newest_for_latest(folder) for run in options.runs for folder in matching(run)] or [newest()]
+    folders = list({folder.resolve(): folder for folder in reversed(named)}.values())[::-1]  # each run once
     for folder in folders:
         check_is_run(folder)
     from course.report.page import (
@@ -42,7 +45,7 @@ def main(options: Options) -> None:
         for sentence in compared_in_words(folders):
             print(f"{sentence[0].upper()}{sentence[1:]}")
     print(f"Report:      {shown(page)}")
-    if options.show:
+    if options.open:
         webbrowser.open(page.resolve().as_uri())
 
 

@@ -9,7 +9,7 @@ import pytest
         ([], "No run has finished an epoch yet; start one with `python cnn.py`."),
         (["data"], "data is not a run with a finished epoch; name one, such as runs/cnn/latest."),
         (["a b", "c"], "'a b' is not a run with a finished epoch; name one, such as runs/cnn/latest."),
-        (["--shwo", "True"], "Unknown option --shwo; did you mean --show? --help lists them all."),
+        (["--opne", "True"], "Unknown option --opne; did you mean --open? --help lists them all."),
     ],
 )
 def test_wrong_use_is_answered_in_one_sentence(checkout, words, sentence):

@@ -14,7 +14,7 @@ class Chosen(Protocol):
     padding: Padding
     pooling: Pooling
     pool_size: int
-    show: bool
+    open: bool
 
     def values(self) -> dict[str, object]:
         """Returns all values by name, as JSON has them."""

@@ -19,7 +19,7 @@ from course.system.files import replacing, shown, write_json, write_text
 def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
     """Writes figures, each with its name, and a page to change them to a new folder in runs/convolution, and says so.
 
-    Opens them if `config.show` is set; raises CourseError if something cannot be written.
+    Opens the page if `config.open` is set; raises CourseError if something cannot be written.
     """
     folder = run_folder.new_folder("convolution", Path(config.image).stem[:40])
     write_json(folder / run_folder.CONFIG, config.values())
@@ -28,13 +28,10 @@ def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
         file = folder / f"{name}.png"
         with replacing(file) as unfinished:
             unfinished.write_bytes(png(figure))
-        _say(file, figure.texts[0].get_text(), config)  # its title
-    write_text(folder / run_folder.REPORT, workbench(config))
-    _say(folder / run_folder.REPORT, "A page in which to change all of it", config)
-
-
-def _say(file: Path, title: str, config: Chosen) -> None:
-    print(f"{shown(file)}  {title}")
-    if config.show:
+        print(f"{shown(file)}  {figure.texts[0].get_text()}")  # its title
+    page = folder / run_folder.REPORT
+    write_text(page, workbench(config))
+    print(f"{shown(page)}  A page in which to change all of it")
+    if config.open:
         with contextlib.suppress(webbrowser.Error, OSError):  # where nothing can show it, the file is there
-            webbrowser.open(file.as_uri())
+            webbrowser.open(page.as_uri())

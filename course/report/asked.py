@@ -48,7 +48,7 @@ def tested_run(folder: Path) -> Record:
     return record
 
 
-def find_pictures(places: Sequence[str], record: Record) -> list[tuple[Path, str]]:
+def find_pictures(places: Sequence[Path], record: Record) -> list[tuple[Path, str]]:
     """Returns files with the classes that their folders are called, "" without one.
 
     Raises CourseError if a folder has neither pictures nor subfolders that are called like a class of the network.
@@ -56,7 +56,7 @@ def find_pictures(places: Sequence[str], record: Record) -> list[tuple[Path, str
     assert record.predictions is not None
     names = {name.casefold(): name for name in names_of(record, record.predictions)}
     found: list[tuple[Path, str]] = []
-    for place in map(Path, places):
+    for place in places:
         if not place.is_dir():
             found.append((place, ""))
             continue

@@ -65,16 +65,23 @@ def folders_with(file: str, script: str = "*") -> list[Path]:
 def point_latest_to(folder: Path) -> None:
     """Makes the link `latest` next to a folder point to it."""
     link = folder / LATEST  # made where no other run makes one, then moved to its place
-    with contextlib.suppress(OSError):  # Windows lets not everybody make links
+    with contextlib.suppress(OSError):  # Windows does not let everybody make links
         link.unlink(missing_ok=True)
         link.symlink_to(folder.name, target_is_directory=True)
         os.replace(link, folder.parent / LATEST)
 
 
+def newest_for_latest(path: Path) -> Path:
+    """Returns the newest run next to a `latest` that is not there, as on a Windows without links; else the path."""
+    if path.name != LATEST or path.exists():
+        return path
+    return max((file.parent for file in path.parent.glob(f"*/{CONFIG}")), default=path)
+
+
 def named(name: str, script: str) -> Path | None:
     """Returns the folder of a run by its path or name, None if there is none; `script` may be what has sweeps."""
     with contextlib.suppress(OSError, ValueError):  # a name that no file can have
-        for folder in (Path(name), RUNS / name, RUNS / script / name):
+        for folder in map(newest_for_latest, (Path(name), RUNS / name, RUNS / script / name)):
             if folder.is_dir():
                 return folder.resolve()
     return None

@@ -1,6 +1,7 @@
 """Files that are written as a whole or not at all, and paths as one would type them."""
 
 import contextlib
+import glob
 import json
 import os
 import secrets
@@ -81,3 +82,12 @@ def typed(*options: str) -> str:
         return f"main(Config.from_command_line({list(options)}))"
     module = getattr(sys.modules["__main__"], "__spec__", None)  # which %run of IPython leaves out
     return " ".join([f"python -m {module.name}" if module else f"python {shown(script)}", *options])
+
+
+def matching(name: str) -> list[Path]:
+    """Returns what a name with * or ? stands for, where the terminal leaves that to programs, as on Windows.
+
+    A name that is there, or for which nothing is, stands for itself.
+    """
+    found = [] if os.path.lexists(name) or not glob.has_magic(name) else sorted(glob.glob(name))
+    return [Path(each) for each in found or [name]]

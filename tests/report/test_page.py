@@ -15,6 +15,7 @@ from checkout import REPOSITORY
 from PIL import Image
 
 import mlp
+import report
 from course.data import load_data_set
 from course.report.page import write_comparison, write_report
 from course.runs import folder as run_folder
@@ -140,6 +141,15 @@ def test_runs_side_by_side_show_what_differs(two_runs, tmp_path):
     accuracy = record.read_run(two_runs[0]).metrics["test_accuracy"]
     assert f"{accuracy:.2%}" in page
     assert all(folder.name in page for folder in two_runs)
+
+
+def test_a_star_stands_for_all_runs_and_each_is_shown_once(two_runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
+    (tmp_path / "mlp" / run_folder.LATEST).symlink_to(two_runs[0].name)
+    report.main(report.Options(runs=(str(tmp_path / "mlp" / "*"),)))
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert all(folder.name in page for folder in two_runs)
+    assert run_folder.LATEST not in page
 
 
 @pytest.mark.slow
