@@ -12,7 +12,7 @@ BACKENDS = ("tensorflow", "jax", "torch")  # with which Keras can train; their p
 PACKAGES = {  # of requirements.txt, by the name under which they are imported
     "keras": "keras", "numpy": "numpy", "wandb": "wandb", "PIL": "pillow", "jinja2": "jinja2",
     "matplotlib": "matplotlib", "scipy": "scipy", "pydantic": "pydantic", "tyro": "tyro", "rich": "rich",
-    "watchfiles": "watchfiles", "yaml": "pyyaml",
+    "watchfiles": "watchfiles", "yaml": "pyyaml", "markdown_it": "markdown-it-py", "pygments": "pygments",
 }  # fmt: skip
 GIGABYTES = 3  # of disk, while the packages are unpacked
 FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
