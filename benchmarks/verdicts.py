@@ -79,7 +79,7 @@ def bootstrap(losses: list[np.ndarray], training: list[float]) -> str:
     rose, fell = (_drawn(losses[-1] - losses[before]) for before in (best, -2))
     if np.quantile(rose, ERRONEOUSLY / (len(losses) - 1)) > 0 and training[-1] < training[best]:
         return "overfitting"
-    return "still learning" if np.quantile(fell, 0.975) < 0 else "levelled off"
+    return "still learning" if np.quantile(fell, 0.975) < 0 else "unchanged"
 
 
 def _drawn(differences: np.ndarray) -> np.ndarray:

@@ -15,6 +15,9 @@ VALIDATION_IMAGES = 5_000
 ERRONEOUSLY = 0.01  # how often histories that only wander by chance may be called overfitting
 SURE = 1.96  # standard errors: what 95 of 100 chance differences stay below
 OVERFITTING = "it memorises its training images. That is overfitting; dropout, more images or fewer epochs help."
+OPEN = (  # learning rates that decay are next to 0 then, so that little can change
+    " Whether more epochs would help, only a longer training can say."
+)
 COUNTED = (
     " (Training accuracy is counted during the epoch, while the network still changes and dropout is on; validation"
     " accuracy is counted afterwards, without dropout.)"
@@ -46,7 +49,7 @@ class Changes(BaseModel):
 class Verdict(NamedTuple):
     """What a history shows."""
 
-    kind: Literal["cannot tell", "not fitting", "overfitting", "still learning", "levelled off"]
+    kind: Literal["cannot tell", "not fitting", "overfitting", "still learning", "unchanged"]
     sentences: str  # with the numbers that it rests on
     since: int | None = None  # of overfitting: the epoch after which it began
 
@@ -84,7 +87,7 @@ def judge(history: list[Row], changes: Changes | None = None) -> Verdict:
     changed = f"In the last epoch its validation loss changed by {previous.loss:+.4f} ± {SURE * previous.error:.4f}"
     if previous.loss < -SURE * previous.error:
         return Verdict("still learning", f"{end}{changed}: it was still falling, and more epochs may help.")
-    return Verdict("levelled off", f"{end}{changed}, which may be chance: it has levelled off.")
+    return Verdict("unchanged", f"{end}{changed}, which may be chance.{OPEN}")
 
 
 def _cannot_tell(history: list[Row]) -> str:
