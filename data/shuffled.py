@@ -11,6 +11,11 @@ import numpy as np
 MNIST = Path(__file__).parent / "mnist.npz"
 
 
+def order() -> np.ndarray:
+    """Returns where each of 28 x 28 pixels comes from, (784,): the same for all images."""
+    return np.random.default_rng(0).permutation(28 * 28)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path, help="where to, such as runs/shuffled.npz; it must be new")
@@ -19,9 +24,9 @@ def main() -> None:
         parser.error(f"{file} exists; name a new file." if file.exists() else f"{file} must end in .npz.")
     with np.load(MNIST, allow_pickle=False) as kept:
         arrays = dict(kept)
-    order = np.random.default_rng(0).permutation(28 * 28)  # one order for all images
+    places = order()
     for name in ("x_train", "x_test"):
-        arrays[name] = arrays[name].reshape(-1, 28 * 28)[:, order].reshape(-1, 28, 28)
+        arrays[name] = arrays[name].reshape(-1, 28 * 28)[:, places].reshape(-1, 28, 28)
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **arrays)
 

@@ -36,7 +36,7 @@ from course.report.style import address_of, svg
 from course.report.try_it import SCRIPTS as COURSE_SCRIPTS
 from course.report.try_it import joined
 from course.system.errors import CourseError
-from course.system.files import replacing, shown
+from course.system.files import shown, write_text
 from docs.curves import LONG, curves_data
 from docs.draw import FIGURES
 
@@ -285,8 +285,10 @@ def page(about: PageToWrite, listed: Sequence[Chapter]) -> str:
     for previous, chapter, following in zip([None, *listed], listed, [*listed[1:], None], strict=False):
         if chapter.file == about.source:
             part, before, after = chapter.part, previous, following
-    data = next((live.data for live in about.live if live.data), None)
-    script, named = joined(dict.fromkeys(file for each in about.live for file in (*ELEMENTS, *each.scripts)))
+    data = {live.data for live in about.live if live.data}
+    if len(data) > 1:
+        raise CourseError(f"{shown(about.source)} has live figures with different data; a page can hold one kind.")
+    script, script_hash = joined(dict.fromkeys(file for each in about.live for file in (*ELEMENTS, *each.scripts)))
     return render(
         "lesson.html",
         TEMPLATES,
@@ -297,8 +299,8 @@ def page(about: PageToWrite, listed: Sequence[Chapter]) -> str:
         before=before and (way_to(before.file, about), before.title),
         after=after and (way_to(after.file, about), after.title),
         script=script,
-        hash=named,
-        data=data and data(),
+        hash=script_hash,
+        data=data.pop()() if data else None,
         colours=colours(),
     )
 
@@ -311,19 +313,21 @@ def colours() -> str:
 
 
 def build(site: Path) -> list[Path]:
-    """Writes the site into a folder, which is emptied first; returns its files. Raises CourseError for a dead link."""
-    shutil.rmtree(site, ignore_errors=True)
+    """Writes the site into a folder, which is emptied before; returns its files.
+
+    Raises CourseError for a dead link, and leaves the folder as it was.
+    """
     listed = chapters()
     linked = {CONTENTS: Path("index.html")}
-    written: dict[Path, Path] = {}
-    while waiting := [file for file in linked if file not in written]:
+    pages: dict[Path, str] = {}  # by the file that each is made of
+    while waiting := [file for file in linked if file not in pages]:
         for file in waiting:
-            about = PageToWrite(file, linked[file], linked, [])
-            written[file] = site / about.target
-            written[file].parent.mkdir(parents=True, exist_ok=True)
-            with replacing(written[file]) as unfinished:
-                unfinished.write_text(page(about, listed), encoding="utf-8")
-    return list(written.values())
+            pages[file] = page(PageToWrite(file, linked[file], linked, []), listed)
+    shutil.rmtree(site, ignore_errors=True)
+    for file, text in pages.items():
+        (site / linked[file]).parent.mkdir(parents=True, exist_ok=True)
+        write_text(site / linked[file], text)
+    return [site / linked[file] for file in pages]
 
 
 if __name__ == "__main__":

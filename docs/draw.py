@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import convolution
+from course.report.page import TEMPLATES
 from course.report.style import Figure, svg
 from course.system.files import shown, write_text
 from docs import lesson_figures
@@ -14,13 +15,8 @@ from docs import lesson_figures
 FOLDER = Path(__file__).parent / "figures"
 MARGIN = 8  # points around a figure
 # Hosts of code show a file as it is, on a page of their own colour: so it brings its ground with it.
-CARD = """<style>
-svg { --ground: #fff; --ink: #1b1b1b; --soft: #595959; --line: #d9d9d9; --bar: #0072b2; --other: #a84300; }
-@media (prefers-color-scheme: dark) {
-svg { --ground: #14181f; --ink: #ececec; --soft: #b0b0b0; --line: #444; --bar: #56b4e9; --other: #f0a060; }
-}
-text { font-family: system-ui, sans-serif; fill: var(--ink); }
-</style>"""
+COLOURS = (TEMPLATES / "colours.css").read_text(encoding="utf-8")
+CARD = f"<style>\n{COLOURS}text {{ font-family: system-ui, sans-serif; fill: var(--ink); }}\n</style>"
 
 
 @functools.cache
@@ -56,12 +52,14 @@ def still(name: str, figure: Figure) -> str:
     )
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     drawn = drawn.replace("<svg ", f"<svg {names} ", 1)
-    card = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" rx="8" style="fill: var(--ground)"/>'
+    card = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" rx="8" style="fill: var(--paper)"/>'
     drawn = drawn.replace(">", f">\n{CARD}\n{card}", 1)
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"<!--.*?-->", "", drawn))
 
 
 def main(names: list[str]) -> None:
+    if unknown := set(names) - set(FIGURES):
+        sys.exit(f"There is no figure {unknown.pop()!r}; there are: {', '.join(FIGURES)}.")
     FOLDER.mkdir(exist_ok=True)
     for name in names or FIGURES:
         file = FOLDER / f"{name}.svg"

@@ -14,9 +14,11 @@ import cnn
 import fast
 from course.convolution.pictures import read_picture
 from course.data import class_names, hold_out, load_data_set
-from course.report.style import BLUE, GREY, ORANGE, SIGNED, new_figure, styled
+from course.report.style import BLUE, GREY, INK, ORANGE, SIGNED, new_figure, styled
+from course.report.votes import read_votes
 from course.runs.record import read_history
 from course.system.arrays import read_arrays
+from data import shuffled
 
 MEASURED = Path(__file__).parent / "measured"
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -54,7 +56,8 @@ def ten_sums() -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
 
 def mean_digits() -> np.ndarray:
     """Returns the mean of the training images of each digit, float64 (10, 28, 28), 0 to 255."""
-    (images, labels), _ = load_data_set("mnist")
+    training, _ = load_data_set("mnist")
+    (images, labels), _ = hold_out(*training)
     return np.stack([images[labels == digit].mean(axis=0) for digit in range(10)])
 
 
@@ -68,7 +71,7 @@ def perceptron_weights() -> Figure:
         for digit in range(10):
             row, column = 2 * (digit // 5), digit % 5
             above, below = all_axes[row, column], all_axes[row + 1, column]
-            above.imshow(means[digit], cmap="Greys")
+            above.imshow(means[digit], cmap=INK)
             above.set_title(str(digit), loc="center")
             picture = below.imshow(weights[:, digit].reshape(28, 28), cmap=SIGNED, vmin=-0.6, vmax=0.6)
         for axes in all_axes.flat:
@@ -88,7 +91,7 @@ def perceptron_sums() -> Figure:
     figure = new_figure(WIDTH, 3.2)
     with styled():
         picture, left, right = figure.subplots(1, 3, width_ratios=(1.1, 1.2, 1.2))
-        picture.imshow(image, cmap="Greys")
+        picture.imshow(image, cmap=INK)
         picture.set_title(f"a {label}: 784 pixels")
         picture.set_xticks([])
         picture.set_yticks([])
@@ -339,7 +342,7 @@ def grid(images: np.ndarray, names: tuple[str, ...], height: float) -> Figure:
     figure = new_figure(WIDTH, height)
     with styled():
         axes = figure.subplots()
-        axes.imshow(images.transpose(0, 2, 1, 3).reshape(28 * rows, 28 * columns), cmap="Greys")
+        axes.imshow(images.transpose(0, 2, 1, 3).reshape(28 * rows, 28 * columns), cmap=INK)
         named, other = (axes.xaxis, axes.yaxis) if columns == len(names) else (axes.yaxis, axes.xaxis)
         named.set_ticks([28 * place + 13.5 for place in range(len(names))], names, fontsize=12)
         other.set_ticks([])
@@ -355,9 +358,9 @@ def mistakes() -> list[dict[str, int]]:
 
 
 def best_mistakes() -> Figure:
-    """Each of them below its class and what it was predicted as."""
+    """Each of them below its class and what it was predicted as; "?" where most people saw another class."""
     _, (images, _) = load_data_set("mnist")
-    found, columns = mistakes(), 6
+    found, votes, columns = mistakes(), read_votes("mnist"), 6
     rows = -(-len(found) // columns)
     figure = new_figure(WIDTH, 0.4 + 1.2 * rows)
     with styled():
@@ -365,8 +368,9 @@ def best_mistakes() -> Figure:
         for axes in all_axes:
             axes.axis("off")
         for axes, mistake in zip(all_axes, found, strict=False):
-            axes.imshow(images[mistake["image"]], cmap="Greys")
-            axes.set_title(f"{mistake['label']} → {mistake['predicted']}", loc="center")
+            axes.imshow(images[mistake["image"]], cmap=INK)
+            doubt = "?" if mistake["image"] in votes and votes[mistake["image"]].against_label else ""
+            axes.set_title(f"{mistake['label']}{doubt} → {mistake['predicted']}", loc="center")
         figure.suptitle("true class → predicted class", fontsize=12)
     return figure
 
@@ -374,14 +378,14 @@ def best_mistakes() -> Figure:
 def order() -> Figure:
     """Three digits as they are, and with their pixels shuffled as data/shuffled.py does."""
     (images, _), _ = load_data_set("mnist")
-    places = np.random.default_rng(0).permutation(28 * 28)
+    places = shuffled.order()
     figure = new_figure(WIDTH, 1.35)
     with styled():
         all_axes = figure.subplots(1, 6)
         for place, number in enumerate((0, 2, 4)):
-            shuffled = images[number].reshape(-1)[places].reshape(28, 28)
-            for axes, picture in ((all_axes[place], images[number]), (all_axes[3 + place], shuffled)):
-                axes.imshow(picture, cmap="Greys")
+            moved = images[number].reshape(-1)[places].reshape(28, 28)
+            for axes, picture in ((all_axes[place], images[number]), (all_axes[3 + place], moved)):
+                axes.imshow(picture, cmap=INK)
                 axes.set_xticks([])
                 axes.set_yticks([])
                 axes.spines[:].set_visible(True)

@@ -74,7 +74,7 @@ def test_programs_import_nothing_but_the_standard_library_and_the_requirements()
     running = required("requirements.txt") | {"course", "jax"}  # jax where it is Keras' backend
     sweeping = running | required("requirements-sweep.txt")
     developing = sweeping | required("requirements-dev.txt")
-    measuring = developing | scripts | {"benchmarks", "docs", "torch"}  # torch if it is there
+    measuring = developing | scripts | {"benchmarks", "data", "docs", "torch"}  # torch if it is there
     allowed = {"course": running, "data": running, "solutions": running, "benchmarks": measuring, "docs": measuring}
     for folder, names in allowed.items():
         for file in (REPOSITORY / folder).rglob("*.py"):

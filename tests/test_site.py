@@ -131,6 +131,24 @@ def test_a_link_to_nothing_is_refused(tmp_path, monkeypatch):
         build.page(about, [])
 
 
+def test_a_site_that_cannot_be_built_leaves_the_one_before(tmp_path, monkeypatch):
+    def fail(*given: object) -> str:
+        raise CourseError("a dead link")
+
+    (tmp_path / "index.html").touch()
+    monkeypatch.setattr(build, "page", fail)
+    with pytest.raises(CourseError):
+        build.build(tmp_path)
+    assert (tmp_path / "index.html").exists()
+
+
+def test_a_page_has_live_figures_of_one_kind(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A page\n\n<!-- live: curves -->\n\n<!-- live: convolution-1-kernel -->\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="different data"):
+        build.page(build.PageToWrite(page, Path("page.html"), {}, []), [])
+
+
 @pytest.mark.slow
 def test_the_pages_in_a_browser(site, browser, thorough):
     """Nothing is asked of a network, nothing is said on the console, nothing is too wide, everybody can read it."""
@@ -158,7 +176,7 @@ def test_figures_answer(site, browser):
     for slider, value in ((across, 1), (up, 1), (bias, -1.5)):
         slider.fill(str(value))
     assert "All four points" in page.inner_text("#line-says")
-    page.select_option("#line-points", "corners, crosswise")
+    page.select_option("#line-points", "opposite corners")
     assert "All four points" not in page.inner_text("#line-says")
 
     page.goto((site / "overfitting.html").as_uri())

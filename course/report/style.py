@@ -17,6 +17,7 @@ GREY = "#595959"
 SIGNED = LinearSegmentedColormap.from_list(
     "signed", [(0, "#004a75"), (0.2, BLUE), (0.5, "white"), (0.8, ORANGE), (1, "#a34700")]
 )
+INK = "Greys"  # of images whose pixels say how much ink there is: on dark paper it is light
 DOTS_PER_INCH = 144
 STYLE = mpl.RcParams(
     {
@@ -72,7 +73,9 @@ def svg(figure: Figure, name: str, words: str) -> str:
         words: what it shows, for those who cannot see it.
     """
     file = io.StringIO()
-    for axes in figure.axes:
+    for number, axes in enumerate(figure.axes):
+        if any(image.get_cmap().name == INK for image in axes.images):
+            axes.set_gid(f"{INK}-{number}")  # so that colours.css finds them
         for image in axes.images:
             image.set_interpolation("none")  # pixels stay pixels, however large the page shows them
     with styled():

@@ -6,16 +6,16 @@
   const [LEFT, RIGHT, TOP, BOTTOM] = [34, 352, 12, 204]; // of the curves in it
   const ENDS = [0.1, 0.2, 0.4, 0.8]; // of the scale of losses
   const KINDS = [
-    { of: "loss", name: "training", colour: "var(--bar)", strokeDasharray: "6 3" },
-    { of: "val_loss", name: "validation", colour: "var(--other)" },
+    { metric: "loss", name: "training", colour: "var(--bar)", strokeDasharray: "6 3" },
+    { metric: "val_loss", name: "validation", colour: "var(--other)" },
   ];
   const at = (name) => document.getElementById(`curves-${name}`);
   const { dropouts, images, trainings } = JSON.parse(document.getElementById("live-data").textContent);
   const voice = new Live.Voice(at("spoken"));
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  /** What `of` makes of the values that several trainings had after each epoch. */
-  const eachEpoch = (curves, of) => curves[0].map((_, epoch) => of(curves.map((curve) => curve[epoch])));
+  /** One number for each epoch, of what several trainings had after it: their mean, or the smallest or largest. */
+  const eachEpoch = (curves, summary) => curves[0].map((_, epoch) => summary(curves.map((curve) => curve[epoch])));
 
   const across = (epoch, epochs) => LEFT + ((RIGHT - LEFT) * epoch) / (epochs - 1);
   let end; // of the scale that is drawn
@@ -64,21 +64,21 @@
   };
 
   const show = () => {
-    const [dropout, number] = [dropouts[chosen[0].value], images[chosen[1].value]];
-    const runs = trainings.filter((run) => run.dropout === dropout && run.images === number);
-    const losses = KINDS.map(({ of }) => runs.map((run) => run[of]));
+    const [dropout, limit] = [dropouts[chosen[0].value], images[chosen[1].value]];
+    const runs = trainings.filter((run) => run.dropout === dropout && run.images === limit);
+    const losses = KINDS.map(({ metric }) => runs.map((run) => run[metric]));
     const means = losses.map((each) => eachEpoch(each, mean));
-    const largest = Math.max(...trainings.filter((run) => run.images === number).flatMap((run) => run.val_loss));
+    const largest = Math.max(...trainings.filter((run) => run.images === limit).flatMap((run) => run.val_loss));
     end = ENDS.find((each) => each >= largest) ?? ENDS.at(-1); // the same for every dropout
     const words = inWords(runs, means);
-    const setting = `Dropout ${dropout}, ${number.toLocaleString("en")} images.`;
+    const setting = `Dropout ${dropout}, ${limit.toLocaleString("en")} images.`;
     const picture = Live.drawn("svg", {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `Loss in training and validation after each epoch. ${setting} ${words}`,
     });
     picture.append(between(means[1], means[0], { fill: "var(--soft)", opacity: 0.2 }), ...axes(means[0].length),
       ...KINDS.flatMap((kind, number) => curve(losses[number], kind)), ...legend);
     at("drawing").replaceChildren(picture);
-    at("says").textContent = `${words} The ground between the curves is the distance between training and validation.`;
+    at("says").textContent = `${words} Grey: the distance between training and validation. Bands: from the lowest to the highest seed.`;
     voice.say(`${setting} ${words}`);
   };
 
