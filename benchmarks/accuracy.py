@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 from course.challenge.levels import QUICK_IMAGES
 from course.runs import folder as run_folder
@@ -48,6 +49,13 @@ PARTS = {"accuracy": ["test"], "solutions": ["test", "validation"], "quick": ["v
 Results = dict[str, list[dict[str, float]]]  # of each command, one entry per seed; see `measure`
 
 
+class Kept(TypedDict):
+    """What the JSON file of a table contains."""
+
+    measured: str  # when and where; several if seeds were added
+    results: Results
+
+
 def run(command: str, seed: int) -> Path:
     """Runs one command to its end; returns the folder that its run left."""
     finished = subprocess.run(
@@ -58,7 +66,9 @@ def run(command: str, seed: int) -> Path:
         text=True,
         check=True,
     )
-    return REPOSITORY / re.search(r"^Kept in:     (\S+)", finished.stdout, re.MULTILINE)[1]
+    kept = re.search(r"^Kept in:     (\S+)", finished.stdout, re.MULTILINE)
+    assert kept  # a script that ended well says so
+    return REPOSITORY / kept[1]
 
 
 def measure(command: str, seed: int) -> dict[str, float]:
@@ -110,6 +120,11 @@ def measured_on() -> str:
     return f"{date}, {processor()}, {os.cpu_count()} cores, {platform.system()}, Python {python}."
 
 
+def read_kept(file: Path) -> Kept:
+    """Returns what a table has measured; nothing yet if there is no such file."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"measured": "", "results": {}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", nargs="?", choices=TABLES, default="accuracy", help="what to measure")
@@ -122,7 +137,7 @@ def main() -> None:
     if unknown := set(wanted) - set(commands):
         parser.error(f"there is no {unknown.pop()!r} in this table; there are: {', '.join(commands)}")
 
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"measured": "", "results": {}}
+    kept = read_kept(file)
     results = kept["results"] | {command: [] for command in wanted if command not in kept["results"] or not options.add}
     results = {command: results[command] for command in commands if command in results}
     on = dict.fromkeys(kept["measured"].rstrip(".").split("; ") if any(results.values()) else [])

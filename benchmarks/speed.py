@@ -129,7 +129,7 @@ def train(contestant: Contestant, seed: int) -> Training:
                 [sys.executable, *contestant.command.format(seed).split()],
                 cwd=REPOSITORY,
                 env=environment(contestant.backend)
-                | contestant.settings
+                | dict(contestant.settings)
                 | {"STOPWATCH_FILE": str(report_file), "STOPWATCH_STARTED": str(started)},
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,

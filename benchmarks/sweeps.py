@@ -64,7 +64,7 @@ def on_nodes() -> None:
     cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
     for nodes in (1, 2, 4):
         while len(cluster.list_all_nodes()) < nodes:
-            cluster.add_node(**node)
+            cluster.add_node(num_cpus=1, object_store_memory=node["object_store_memory"])
         seconds, _ = sweep("--ray-address", cluster.address)
         trials = newest_sweep().trials()
         alone = sum(trial.seconds for trial in trials) / len(trials)

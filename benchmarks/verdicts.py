@@ -59,15 +59,17 @@ def note(place: Path, words: list[str]) -> None:
     original = ValidationLosses._losses
 
     def noted(callback: ValidationLosses) -> np.ndarray | None:
-        losses.append(original(callback))
-        return losses[-1]
+        found = original(callback)
+        if found is not None:
+            losses.append(found)
+        return found
 
-    ValidationLosses._losses = noted
+    ValidationLosses._losses = noted  # type: ignore[method-assign, assignment]
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
     folder = (run_folder.RUNS / Path(words[0]).stem / run_folder.LATEST).resolve()
     said = judge(read_history(folder), read_changes(folder))
-    training = [row["loss"] for row in read_history(folder)]
+    training = [row["loss"] or 0.0 for row in read_history(folder)]
     write_json(place / "found.json", {"said": said.kind, "since": said.since, "again": bootstrap(losses, training)})
 
 

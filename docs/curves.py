@@ -7,13 +7,23 @@ import json
 import statistics
 from typing import TypedDict
 
+import cnn
 from benchmarks.accuracy import mean_and_deviation
 from course.data import training_images
 from course.report.page import NOTHING
-from docs.lesson_figures import results
-from docs.measure import DROPOUTS, GRID_FILE
+from docs.lesson_figures import MEASURED, results
 
+CURVES = MEASURED / "curves.json"
+DROPOUTS = ("0", "0.2", "0.4", "0.6")
 SHORT, LONG = 4, 12  # epochs of the trainings; the curves that are shown are of the long ones
+COMMANDS = (  # the learning rate decays to 0 over the epochs of a training: a short one is not the start of a long one
+    *(f"cnn.py --epochs {epochs} --dropout {dropout}" for epochs in (SHORT, LONG) for dropout in DROPOUTS),
+    *(
+        f"cnn.py --epochs {LONG} --limit {limit} --dropout {dropout}"
+        for limit in (1000, 10_000)
+        for dropout in DROPOUTS
+    ),
+)
 
 
 class Training(TypedDict):
@@ -31,7 +41,7 @@ class Training(TypedDict):
 
 def trainings() -> list[Training]:
     """Returns all that were measured."""
-    return json.loads(GRID_FILE.read_text(encoding="utf-8"))["trainings"]
+    return json.loads(CURVES.read_text(encoding="utf-8"))["trainings"]
 
 
 def value(command: str, option: str) -> str:
@@ -54,17 +64,19 @@ def curves_data() -> dict[str, object]:
         for each in trainings()
         if len(each["loss"]) == LONG
     ]
-    images = sorted({run["images"] for run in shown})
+    images = sorted({int(value(each["command"], "--limit") or everything) for each in trainings()})
     return {"dropouts": DROPOUTS, "images": images, "trainings": shown}
 
 
 def tested(epochs: int, dropout: str) -> list[tuple[float, float]]:
     """Returns each seed's test accuracy (0 to 1) and test loss with all images; benchmarks' if they have more seeds."""
     command = f"cnn.py --epochs {epochs} --dropout {dropout}"
-    usual = command.replace(f" --epochs {SHORT} ", " ").removesuffix(" --dropout 0.4")  # the defaults of cnn.py
-    known = (results("claims") | results("accuracy")).get(usual, [])
-    runs = max(known, [each for each in trainings() if each["command"] == command], key=len)
-    return [(run["test_accuracy"], run["test_loss"]) for run in runs]
+    usual = command.removesuffix(f" --dropout {cnn.Config().dropout}").replace(f" --epochs {cnn.Config().epochs}", "")
+    known = [
+        (run["test_accuracy"], run["test_loss"]) for run in (results("claims") | results("accuracy")).get(usual, [])
+    ]
+    here = [(each["test_accuracy"], each["test_loss"]) for each in trainings() if each["command"] == command]
+    return known if len(known) >= len(here) else here
 
 
 def table_of_dropout() -> str:

@@ -25,6 +25,11 @@ def convolution_figures() -> dict[str, Figure]:
     return dict(convolution.ideas(convolution.Config()))
 
 
+def convolution_figure(name: str) -> Figure:
+    """Returns one of them."""
+    return convolution_figures()[name]
+
+
 CONVOLUTION = (
     "1-kernel",
     "2-kernels",
@@ -37,7 +42,7 @@ CONVOLUTION = (
 )
 # Each figure's file, without .svg, and what draws it.
 FIGURES: dict[str, Callable[[], Figure]] = {
-    **{f"convolution-{name}": lambda name=name: convolution_figures()[name] for name in CONVOLUTION},
+    **{f"convolution-{name}": functools.partial(convolution_figure, name) for name in CONVOLUTION},
     **lesson_figures.FIGURES,
 }
 

@@ -51,7 +51,7 @@ def cells(script: Path, address: str) -> list[tuple[str, str]]:
 
 def notebook(script: Path, address: str) -> str:
     """Returns a lesson as a notebook of format 4.5, without outputs."""
-    found = [
+    found: list[dict[str, object]] = [
         {"cell_type": kind, "id": f"{script.stem}-{number}", "metadata": {}, "source": text.splitlines(keepends=True)}
         | ({"execution_count": None, "outputs": []} if kind == "code" else {})
         for number, (kind, text) in enumerate(cells(script, address))
