@@ -6,7 +6,6 @@ next to this file after every run; the pages in docs/ quote them. With --add, on
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -15,11 +14,16 @@ from typing import Literal, NamedTuple
 
 from scipy import stats
 
-from benchmarks.accuracy import FOLDER, REPOSITORY, Results, mean_and_deviation, measure, measured_on
+from benchmarks.accuracy import FOLDER, REPOSITORY, Results, mean_and_deviation, measure, measured_on, read_kept
 from course.system.files import write_json, write_text
 
 SEEDS = 5
-ALIKE = 0.003  # difference of two accuracies, from 0 to 1, that no page would call one
+ALIKE = 0.003  # difference of two accuracies, from 0 to 1: two that are nearer count as alike
+MEANING = f"""\
+Open: the interval has both signs. No difference: what the page says, which holds if the whole interval is within
+{100 * ALIKE:g} points of 0. The intervals (Student's t) are over seeds, all tested on the same
+10,000 images: another set of test images would bring more spread. Of a hundred such intervals, five miss the truth.
+"""
 RESULTS = FOLDER / "claims.json"
 EDITED = REPOSITORY / "runs" / "edited"  # scripts of which a line was changed
 
@@ -60,7 +64,7 @@ CLOTHES = "cnn.py --data fashion_mnist"
 CLAIMS = (
     Claim(OWN, "Colour tells apart what has the same shape", IN_GREY, f"{IN_GREY} --channels 3", "higher"),
     Claim(NETWORK, "A convolution reads digits better than a hidden layer", "mlp.py", "cnn.py", "higher"),
-    Claim(NETWORK, "A perceptron learns shuffled pixels just as well", "mlp.py", f"mlp.py {SHUFFLED}", "alike"),
+    Claim(NETWORK, "A hidden layer learns shuffled pixels just as well", "mlp.py", f"mlp.py {SHUFFLED}", "alike"),
     Claim(NETWORK, "A convolutional network does not", "cnn.py", f"cnn.py {SHUFFLED}", "lower"),
     Claim(
         NETWORK,
@@ -108,7 +112,7 @@ CLAIMS = (
     ),
     Claim(
         NETWORK,
-        "Padding does not matter to digits, whose border is empty",
+        "Padding makes no difference to digits, whose border is empty",
         f"cnn.py {SHORT}", f'cnn.py {SHORT}  # padding="same"', "alike",
     ),
     Claim(
@@ -137,7 +141,7 @@ CLAIMS = (
     ),
     Claim(
         OVERFITTING,
-        "Dropout helps a perceptron",
+        "Dropout helps a multilayer perceptron",
         "mlp.py --limit 5000 --epochs 40 --dropout 0", "mlp.py --limit 5000 --epochs 40 --dropout 0.5", "higher",
     ),
     Claim(
@@ -146,9 +150,9 @@ CLAIMS = (
         "mlp.py --limit 5000 --epochs 40 --dropout 0.5", "mlp.py --limit 20000 --epochs 40 --dropout 0", "higher",
     ),
     Claim(FASTER, "Three epochs read more than one", "fast.py", "fast.py --epochs 3", "higher"),
-    Claim(FASTER, "Ten times the learning rate does no harm", "fast.py", "fast.py --learning_rate 0.15", "alike"),
+    Claim(FASTER, "Ten times the rate makes no difference", "fast.py", "fast.py --learning_rate 0.15", "alike"),
     Claim(FASTER, "With clothes a second convolution helps", CLOTHES, f"{CLOTHES} --more_conv_layers 64", "higher"),
-    Claim(PERCEPTRON, "One hidden unit is not enough", "mlp.py", "mlp.py --hidden_nodes 1", "lower"),
+    Claim(MULTILAYER, "One hidden unit is not enough", "mlp.py", "mlp.py --hidden_nodes 1", "lower"),
     Claim(PERCEPTRON, "Updates can be too small", "mlp.py", "mlp.py --learning_rate 0.00002", "lower"),
     Claim(PERCEPTRON, "Updates can be too large", "mlp.py", "mlp.py --learning_rate 0.2", "lower"),
     Claim(PERCEPTRON, "Adam beats plain steps", "mlp.py --optimizer sgd --learning_rate 0.1", "mlp.py", "higher"),
@@ -209,6 +213,8 @@ def table(results: Results) -> str:
         verdict = "holds" if found.supports(claim.expected) else "open"
         if found.contradicts(claim.expected):
             verdict = "contradicted"
+        if claim.expected == "alike":
+            verdict = f"no difference: {verdict}"
         values = [[run[claim.figure] for run in results[command]] for command in (claim.second, claim.first)]
         if claim.figure == "test_loss":
             figures = " : ".join(f"{statistics.mean(of):.4f}" for of in values)
@@ -220,6 +226,11 @@ def table(results: Results) -> str:
         commands = f"`{claim.second}` : `{claim.first}`"
         lines.append(f"| {claim.sentence} | {commands} | {what} {figures} | {numbers} | {verdict} |")
     return "\n".join(lines) + "\n"
+
+
+def page(results: Results, measured: str) -> str:
+    """Returns the file claims.md: the table, what its words mean, and when and where it was measured."""
+    return f"{table(results)}\n{MEANING}\n{measured}\n"
 
 
 def edited(command: str) -> str:
@@ -244,7 +255,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="measure only commands that contain this; may be repeated")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many, from 1 up (default: %(default)s)")
     options = parser.parse_args()
-    kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"measured": "", "results": {}}
+    kept = read_kept(RESULTS)
     wanted = [command for command in COMMANDS if not options.only or any(part in command for part in options.only)]
     results = {command: kept["results"].get(command, []) for command in COMMANDS}
     results |= {command: [] for command in wanted if not options.add}
@@ -261,7 +272,7 @@ def main() -> None:
             on |= {measured_on().rstrip("."): None}
             measured = {command: runs for command, runs in results.items() if runs}
             write_json(RESULTS, {"measured": f"{'; '.join(on)}.", "results": measured})
-            write_text(RESULTS.with_suffix(".md"), f"{table(measured)}\n{'; '.join(on)}.\n")
+            write_text(RESULTS.with_suffix(".md"), page(measured, f"{'; '.join(on)}."))
     print(f"\n{Path(RESULTS).with_suffix('.md').read_text(encoding='utf-8')}")
 
 
