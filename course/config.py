@@ -1,7 +1,6 @@
 """The values that all lessons share, and where they come from: file, command line, sweep or resumed run."""
 
 import inspect
-import shlex
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +11,7 @@ from course.command_line import CommandLine, unknown_value
 from course.runs import resume
 from course.system import memory, program, signals
 from course.system.errors import CourseError, end_in_a_sentence
-from course.system.files import shown
+from course.system.files import quoted, shown
 from course.values import Images, Project, Seed, Suffix
 
 
@@ -85,7 +84,7 @@ class LessonConfig(CommandLine):
         words = ["python", file.name if file else "notebook"]
         for name, value in self.values().items():
             if value != defaults.get(name) and name not in left_out:
-                words += [f"--{name}", *map(shlex.quote, map(str, value if isinstance(value, list) else [value]))]
+                words += [f"--{name}", *map(quoted, map(str, value if isinstance(value, list) else [value]))]
         return " ".join(words)
 
     @classmethod

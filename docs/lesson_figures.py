@@ -287,7 +287,7 @@ def overfitting() -> Figure:
             )
             axes.set(title=title, xlabel="epoch", ylim=(0, 0.4), xlim=(0, 41), yticks=np.arange(5) / 10)
         figure.axes[0].set_ylabel("loss")
-        names = ("validation", 0.21, ORANGE), ("memorised", 0.1, ORANGE), ("training", 0.02, BLUE)
+        names = ("validation", 0.21, ORANGE), ("gap", 0.1, ORANGE), ("training", 0.02, BLUE)
         for name, height, colour in names:
             figure.axes[0].text(40, height, name, color=colour, ha="right")
     return figure

@@ -7,7 +7,6 @@ import io
 import os
 import re
 import secrets
-import shlex
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,7 +20,7 @@ from course.runs.record import Predictions, read_predictions, read_run
 from course.sweep.file import Content, SweepFile, Value, read_sweep_file
 from course.system import program
 from course.system.errors import CourseError
-from course.system.files import shown, write_json, write_text
+from course.system.files import quoted, shown, write_json, write_text
 from course.system.plain_text import printable
 from course.system.problems import first_problem
 
@@ -199,7 +198,7 @@ class Sweep(NamedTuple):
 
     def repeat(self, trial: Trial) -> str:
         """Returns the command that trains a trial again."""
-        return shlex.join(["python", self.file.program, *self.words(trial)])
+        return " ".join(map(quoted, ["python", self.file.program, *self.words(trial)]))
 
     def write_table(self) -> None:
         """Writes trials.csv, one row per trial; raises CourseError."""

@@ -71,8 +71,12 @@ def as_json(values: Mapping[str, object]) -> str:
 
 def shown(path: Path) -> str:
     """Returns a path as one would type it in a shell: quoted, and relative if it is inside the working directory."""
-    text = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-    return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)  # cmd has other quotes
+    return quoted(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
+
+
+def quoted(word: str) -> str:
+    """Returns a word of a command as one would type it in a shell."""
+    return subprocess.list2cmdline([word]) if sys.platform == "win32" else shlex.quote(word)  # cmd has other quotes
 
 
 def typed(*options: str) -> str:

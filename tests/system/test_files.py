@@ -1,8 +1,11 @@
 """Paths as one types them."""
 
+import sys
 from pathlib import Path
 
-from course.system.files import matching
+import pytest
+
+from course.system.files import matching, quoted
 
 
 def test_a_name_with_a_star_stands_for_files_as_in_other_terminals(tmp_path, monkeypatch):
@@ -14,3 +17,10 @@ def test_a_name_with_a_star_stands_for_files_as_in_other_terminals(tmp_path, mon
     assert matching("a.png") == [Path("a.png")]
     Path("[a].png").touch()
     assert matching("[a].png") == [Path("[a].png")]
+
+
+@pytest.mark.parametrize(("system", "typed"), [("linux", "'a b'"), ("win32", '"a b"')])
+def test_a_word_with_a_space_is_quoted_as_its_terminal_wants(monkeypatch, system, typed):
+    monkeypatch.setattr(sys, "platform", system)
+    assert quoted("a b") == typed
+    assert quoted("cnn.py") == "cnn.py"
