@@ -1,6 +1,6 @@
-"""Measures what figures draw and no benchmark keeps: `python -m docs.measure`, about an hour and a half.
+"""Measures what figures draw and no benchmark keeps: `python -m docs.measure`, about two hours.
 
-`python -m docs.measure kernels mistakes` measures only these; `PARTS` has all names. Of the grid only what is missing
+`python -m docs.measure kernels mistakes` measures only these; `PARTS` has all names. Of the curves only what is missing
 is measured. Writes to docs/measured/, and the kernels that convolution.py shows to course/convolution/learnt.npz.
 """
 
@@ -22,20 +22,16 @@ from course.data import load_data_set
 from course.runs import folder as run_folder
 from course.runs.record import read_history, read_predictions
 from course.system.files import replacing, write_json, write_text
+from docs import shifts
+from docs.curves import COMMANDS, CURVES, Training
 
 FOLDER = Path(__file__).parent / "measured"
-CURVES = {  # name of the folder → command
+OVERFITTING = {  # name of the folder → command
     "no-dropout": "mlp.py --limit 5000 --epochs 40 --dropout 0",
     "dropout": "mlp.py --limit 5000 --epochs 40 --dropout 0.5",
 }
 CORNER = 14  # of 64 kernels of a second convolution, one that finds where the bow of a digit turns
 SEEDS = (1, 2, 3)
-DROPOUTS = ("0", "0.2", "0.4", "0.6")
-GRID = (  # the learning rate decays to 0 over the epochs of a training: a short one is not the start of a long one
-    *(f"cnn.py --epochs {epochs} --dropout {dropout}" for epochs in (4, 12) for dropout in DROPOUTS),
-    *(f"cnn.py --epochs 12 --limit {limit} --dropout {dropout}" for limit in (1000, 10_000) for dropout in DROPOUTS),
-)
-GRID_FILE = FOLDER / "curves.json"
 
 
 def build_perceptron(config: mlp.Config, num_classes: int) -> keras.Model:
@@ -56,37 +52,43 @@ def train_perceptron(seed: int) -> Path:
     return run_folder.folders_with(run_folder.METRICS, "mlp")[-1]
 
 
-def training(command: str, seed: int) -> dict[str, object]:
+def training(command: str, seed: int) -> Training:
     """Runs one command; returns it and its seed, test_accuracy (0 to 1) and test_loss, and for each of loss, val_loss,
     accuracy and val_accuracy a list with its value after each epoch, to four digits.
     """
     folder = run(command, seed)
     metrics = json.loads((folder / run_folder.METRICS).read_text(encoding="utf-8"))
     history = read_history(folder)
+
+    def column(name: str) -> list[float]:
+        return [round(row[name] or 0.0, 4) for row in history]
+
     return {
         "command": command,
         "seed": seed,
-        **{name: round(metrics[name], 4) for name in ("test_accuracy", "test_loss")},
-        **{name: [round(row[name], 4) for row in history] for name in ("loss", "val_loss", "accuracy", "val_accuracy")},
+        "test_accuracy": round(metrics["test_accuracy"], 4),
+        "test_loss": round(metrics["test_loss"], 4),
+        "loss": column("loss"),
+        "val_loss": column("val_loss"),
+        "accuracy": column("accuracy"),
+        "val_accuracy": column("val_accuracy"),
     }
 
 
-def measure_grid() -> None:
-    """Adds to curves.json, after each training, what is missing of `GRID`."""
-    kept = (
-        json.loads(GRID_FILE.read_text(encoding="utf-8")) if GRID_FILE.exists() else {"measured": "", "trainings": []}
-    )
-    on, trainings = kept["measured"], kept["trainings"]
+def measure_curves() -> None:
+    """Adds to curves.json, after each training, what is missing of `COMMANDS`."""
+    kept = json.loads(CURVES.read_text(encoding="utf-8")) if CURVES.exists() else {}
+    on, trainings = kept.get("measured", ""), kept.get("trainings", [])
     measured = {(each["command"], each["seed"]) for each in trainings}
     for seed in SEEDS:
-        for command in GRID:
+        for command in COMMANDS:
             if (command, seed) in measured:
                 continue
             trainings.append(training(command, seed))
             if (now := measured_on()) not in on:
                 on = f"{on} {now}".strip()
             lines = ",\n".join(json.dumps(each) for each in trainings)  # one line each, for whoever compares versions
-            write_text(GRID_FILE, f'{{"measured": {json.dumps(on)}, "trainings": [\n{lines}\n]}}\n')
+            write_text(CURVES, f'{{"measured": {json.dumps(on)}, "trainings": [\n{lines}\n]}}\n')
             print(f"{command}, seed {seed}: {trainings[-1]['test_accuracy']:.2%}", flush=True)
 
 
@@ -103,9 +105,9 @@ def measure_perceptron() -> None:
     write_json(FOLDER / "perceptron.json", {"measured": measured_on(), "results": results})
 
 
-def measure_curves() -> None:
-    """Keeps each epoch of the trainings in `CURVES`."""
-    for name, command in CURVES.items():
+def measure_overfitting() -> None:
+    """Keeps each epoch of the trainings in `OVERFITTING`."""
+    for name, command in OVERFITTING.items():
         (FOLDER / name).mkdir(exist_ok=True)
         with replacing(FOLDER / name / run_folder.HISTORY) as unfinished:
             shutil.copyfile(run(command, seed=1) / run_folder.HISTORY, unfinished)
@@ -129,7 +131,7 @@ def keep_layers(folder: Path) -> None:
 
 
 def measure_kernels() -> None:
-    """Keeps all kernels of the first convolution of cnn.py with two of them, and one of the second."""
+    """Keeps all kernels of the first convolution of cnn.py with two convolutions, and one of the second."""
     keep_kernels(run("cnn.py --more_conv_layers 64", seed=1))
 
 
@@ -167,11 +169,12 @@ def keep(path: Path, **arrays: np.ndarray) -> None:
 
 PARTS = {
     "perceptron": measure_perceptron,
+    "overfitting": measure_overfitting,
     "curves": measure_curves,
-    "grid": measure_grid,
     "layers": measure_layers,
     "kernels": measure_kernels,
     "mistakes": measure_mistakes,
+    "shifts": shifts.measure,
 }
 
 

@@ -26,8 +26,9 @@ from course import late
 from course.convolution.kernels import KERNELS, read_kernel
 from course.convolution.pictures import read_picture
 from course.data import hold_out, load_data_set
+from course.report.votes import read_votes
 from course.system.arrays import read_arrays
-from docs import curves, draw, measure
+from docs import curves, draw, measure, shifts
 from docs.lesson_figures import (
     MEASURED,
     history,
@@ -96,6 +97,7 @@ def test_colour_helps_as_much_as_the_page_says():
     ))  # fmt: skip
     figures = [f"{each.mean():.1f}% ± {each.std(ddof=1):.1f}" for each in (colour, grey)]
     assert f"{figures[0]} in colour, {figures[1]} in grey" in page("your-own-pictures")
+    assert [run["best_epoch"] for run in RUNS[claims.IN_GREY]].count(12) == 4  # "in four of five trainings"
 
 
 def test_what_runs_say_of_themselves_is_what_a_bootstrap_says():
@@ -114,7 +116,8 @@ def test_every_claim_was_measured_with_all_its_seeds_and_is_not_contradicted():
         for command in (claim.first, claim.second):
             seeds = [run["seed"] for run in measured[command]]
             assert seeds == list(range(1, max(claim.seeds, len(seeds)) + 1)), command
-    assert claims.table(measured) in (claims.RESULTS.with_suffix(".md")).read_text(encoding="utf-8")
+    kept = json.loads(claims.RESULTS.read_text(encoding="utf-8"))["measured"]
+    assert claims.RESULTS.with_suffix(".md").read_text(encoding="utf-8") == claims.page(measured, kept)
     for claim in claims.CLAIMS:
         assert (DOCS / f"{claim.page}.md").exists()
         assert not claims.difference(claim, measured).contradicts(claim.expected), claim.sentence
@@ -238,7 +241,7 @@ def test_a_figure_needs_nothing_but_itself_and_is_light_or_dark(file):
     assert all(re.match(r"#|data:image/png;", link) for link in re.findall(r'href="([^"]*)"', figure))
     assert figure.count("prefers-color-scheme: dark") == 1
     named = set(re.findall(r"var\(--([a-z]+)\)", figure))
-    assert {"ground", "ink"} <= named
+    assert {"paper", "ink"} <= named
     for scheme in figure.split("@media")[:2]:
         assert named <= set(re.findall(r"--([a-z]+):", scheme))
 
@@ -354,7 +357,7 @@ def test_the_numbers_of_the_page_on_the_multilayer_perceptron():
         f"{batches} batches, the last one with the {55_000 - 64 * (batches - 1)} images",
         f"**{5 * batches:,} updates**",
         f"{5 * 55} updates instead of {5 * batches:,}",
-        f"at 98%, one standard deviation is {100 * math.sqrt(0.98 * 0.02 / 10_000):.2f} points",
+        f"typically differ by {100 * math.sqrt(0.98 * 0.02 / 10_000):.2f} points, the root of 0.98 x 0.02 / 10,000",
         f"({accuracy('mlp.py --hidden_nodes 10 --dropout 0')} without dropout)",
         *(f"{mlp.build_model(mlp.Config(hidden_nodes=units), 10).count_params():,}" for units in (10, 1000)),
         f"with its defaults reads {accuracy('mlp.py')}",
@@ -410,13 +413,19 @@ def test_what_changes_in_the_data_and_in_lines_of_the_network_do_was_measured():
     for images, data in (("as they are", ""), ("pixels shuffled", f" {claims.SHUFFLED}")):
         both = (of_last_epoch(f"{script}{data}", "test_accuracy") for script in ("mlp.py", "cnn.py"))
         assert f"| {images} | {' | '.join(both)} |" in text
+    plain, fifty = (
+        of_last_epoch(f"cnn.py --optimizer sgd{rate}", "test_accuracy") for rate in ("", " --learning_rate 0.3")
+    )
+    assert f"{plain} and {fifty}: each optimizer needs a learning rate of its own" in text
+    assert f"Of the clothes, {of_last_epoch(claims.CLOTHES, 'test_accuracy')}." in text
     perceptron_minds, network_minds = (
         claims.difference(claim, RUNS)
         for claim in claims.CLAIMS
         if claim.first in ("mlp.py", "cnn.py") and claim.second.endswith(claims.SHUFFLED)
     )
     interval = f"{100 * perceptron_minds.low:+.2f} to {100 * perceptron_minds.high:+.2f} points"
-    assert f"the 95% interval of its difference, {interval}, includes 0" in text
+    assert f"Only luck can differ ({interval}, the 95% interval)" in text
+    assert perceptron_minds.low < 0 < perceptron_minds.high
     fewer = [-100 * each for each in (network_minds.mean, network_minds.high, network_minds.low)]
     assert "reads {:.2f} points fewer ({:.2f} to {:.2f})".format(*fewer) in text
     for change, edit in (
@@ -449,6 +458,7 @@ def test_the_numbers_of_the_page_on_what_is_faster_and_further():
         f"once, and reads {accuracy('fast.py')}. It has {model.count_params():,} parameters; `cnn.py` has "
         f"{cnn.build_model(cnn.Config(), 10).count_params():,}",
         f"{' x '.join(map(str, flat.input.shape[1:]))} = {flat.output.shape[1]} values",
+        f"{sum(math.prod(each.shape) for each in model.non_trainable_weights if 'moving' in each.path)} of the",
         f"`python best.py` reads {accuracy('best.py')}, in {seconds:.0f} seconds",
         f"`python {claims.CLOTHES}` reads {accuracy(claims.CLOTHES)}",
         f"{accuracy(f'{claims.CLOTHES} --more_conv_layers 64')} instead of {accuracy(claims.CLOTHES)}: one mistake in",
@@ -473,6 +483,18 @@ def test_the_last_mistakes_of_best_are_test_images_that_it_read_wrongly():
     text = page("faster-and-further")
     assert f"the {len(found)} that one training of" in text
     assert len(nines) == 10  # "Ten of them are a 9"
+    votes = read_votes("mnist")
+    asked = [votes[each["image"]] for each in found if each["image"] in votes]
+    assert f"a hundred doubtful test images, {len(asked)} of them among these" in text.replace("\n", " ")
+    assert len(votes) == 100
+    assert sum(each.against_label for each in asked) == 6  # "six times"
+
+
+def test_the_page_says_what_a_shift_of_the_test_images_costs():
+    assert shifts.table() in (DOCS / "convolutional-network.md").read_text(encoding="utf-8")
+    images = np.arange(1, 25).reshape(2, 3, 4)
+    np.testing.assert_array_equal(shifts.shifted(images, 1, 1)[0], [[0] * 4, [1, 2, 3, 4], [5, 6, 7, 8]])
+    np.testing.assert_array_equal(shifts.shifted(images, -3, 2)[1], [[16, 0, 0, 0], [20, 0, 0, 0], [24, 0, 0, 0]])
 
 
 def test_the_seconds_that_teachers_are_told_are_those_that_were_measured():
@@ -495,7 +517,7 @@ def test_the_curves_are_those_of_the_commands_that_the_page_names():
     seen = {(run["dropout"], run["images"]) for run in shown["trainings"]}
     assert seen == {(dropout, images) for dropout in shown["dropouts"] for images in shown["images"]}
     for training in curves.trainings():
-        assert training["command"] in measure.GRID
+        assert training["command"] in curves.COMMANDS
         assert training["seed"] in measure.SEEDS
         epochs = int(curves.value(training["command"], "--epochs"))
         for column in ("loss", "val_loss", "accuracy", "val_accuracy"):
@@ -520,7 +542,7 @@ def test_the_numbers_of_the_page_on_overfitting():
     assert f"{narrow[1]:.1%} of the validation images" in text
     ten_units = [accuracy(f"mlp.py --hidden_nodes 10{words}") for words in (" --dropout 0", "")]
     assert "reads {} of the test images without dropout and {} with its default, 0.2".format(*ten_units) in text
-    assert f"it reads {accuracy('cnn.py')} of the test images" in text
+    assert f"even without dropout it reads {accuracy('cnn.py --dropout 0')} of the test images" in text
     for words, options in (
         ("5,000, 20", " --limit 5000 --epochs 20"),
         ("1,000, 40", " --limit 1000 --epochs 40"),
@@ -530,5 +552,7 @@ def test_the_numbers_of_the_page_on_overfitting():
         cells += [f"{statistics.mean(run['test_loss'] for run in RUNS[command]):.3f}" for command in both]
         assert f"| {words} | {' | '.join(cells)} |" in text
     assert {run["accuracy"] for run in RUNS["cnn.py --epochs 12 --dropout 0"]} == {1}
+    right = statistics.mean(run["accuracy"] for run in RUNS["cnn.py --dropout 0"])
+    assert f"all but {1 - right:.1%} of the training images are right after four epochs" in " ".join(text.split())
     for limit in (500, 5000, 20_000):
         assert {run["accuracy"] for run in RUNS[f"mlp.py --limit {limit} --epochs 40 --dropout 0"]} == {1}
