@@ -1,4 +1,4 @@
-"""Level 6 of the challenge: beyond the lessons: augmentation, normalisation.
+"""Level 6 of the challenge: augmentation, normalisation, mirror images.
 
 Each image is shifted by up to a pixel and every other one mirrored, differently in each epoch: what never repeats is
 hard to memorise, so half the dropout is enough. Normalisation brings what a convolution found to mean 0 and deviation

@@ -115,6 +115,7 @@ def test_the_lines_to_type_answer_what_the_page_says(file, monkeypatch):
     assert len(typed.examples) == sum(line.startswith(">>> ") for line in text_of(file).splitlines())
     result = doctest.DocTestRunner(verbose=False).run(typed, out=said.append)
     assert result.failed == 0, "".join(said)
+    assert typed.examples[0].source.startswith(("import course", "from course"))  # which chooses Keras' backend
 
 
 @pytest.mark.parametrize("file", ["../README.md", *LESSONS, *ALSO_READ])

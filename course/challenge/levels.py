@@ -91,7 +91,7 @@ LEVELS = (
         ),
     ),
     Level(
-        "beyond the lessons: augmentation, normalisation",
+        "augmentation, normalisation, mirror images",
         0.935,
         0.938,
         0.907,
