@@ -27,7 +27,7 @@ MEASURED = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "accur
 SHORTLY = {
     "overfitting": "It overfits: from epoch {since} on it memorises its training images.",
     "still learning": "It was still learning: more epochs may help.",
-    "unchanged": "Its last epoch changed nothing measurable; only a longer training can say if more would help.",
+    "unchanged": "Its last epoch changed nothing measurable: more epochs may or may not help.",
     "not fitting": "It does not even fit its training images.",
 }
 
