@@ -20,7 +20,7 @@ import cnn
 import convolution
 import fast
 import mlp
-from benchmarks import claims, photos, verdicts
+from benchmarks import claims, photos, speed, verdicts
 from benchmarks.accuracy import TABLES, mean_and_deviation
 from course import late
 from course.convolution.kernels import KERNELS, read_kernel
@@ -501,6 +501,9 @@ def test_the_seconds_that_teachers_are_told_are_those_that_were_measured():
     for command in ("mlp.py", "cnn.py", "cnn.py --more_conv_layers 64"):
         seconds = statistics.median(run["seconds"] for run in results("accuracy")[command])
         assert f"`python {command}`, {seconds:.0f} seconds" in page("teaching")
+    (machine,) = speed.kept().values()  # on both cores
+    both = (speed.figures(machine["results"][name])["seconds"] for name in ("cnn.py", "cnn.py --more_conv_layers 64"))
+    assert "on both it takes {:.0f} and {:.0f};".format(*both) in page("teaching")
 
 
 def test_the_table_of_dropout_is_what_was_measured():
