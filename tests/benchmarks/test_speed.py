@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import statistics
 import sys
 from pathlib import Path
 
@@ -151,6 +152,13 @@ def test_the_documentation_shows_what_was_measured_for_every_contestant():
         assert speed.ratio_table(report["results"]) in documentation
         assert speed.cost_table(report["results"], report["answers"]) in documentation
         assert report["measured"] in documentation.replace("\n", " ")
+        first = {
+            of: f"{statistics.mean(run['test_accuracies'][0] for run in report['results'][of]):.2%}"
+            for of in ("cnn.py", "original", "original, fast kernels")
+        }
+        assert "`cnn.py` has read {} (mean of five seeds), the original {} and with fast kernels {}".format(
+            *first.values()
+        ) in documentation.replace("\n", " ")
     assert speed.quoted(machines) in readme
     for contestant in speed.CONTESTANTS:
         assert f"| {contestant} |" in documentation
