@@ -8,7 +8,6 @@ python report.py --open                   opens the page in the browser
 
 from course.command_line import CommandLine
 from course.runs import folder as run_folder
-from course.runs.folder import newest_for_latest
 from course.runs.record import check_is_run
 from course.system.files import matching, shown
 
@@ -26,8 +25,10 @@ class Options(CommandLine):
 
 
 def main(options: Options) -> None:
-    named = [newest_for_latest(folder) for run in options.runs for folder in matching(run)] or [newest()]
-    folders = list({folder.resolve(): folder for folder in reversed(named)}.values())[::-1]  # each run once
+    named: dict[Path, Path] = {}  # each run once, as it was named first
+    for folder in (run_folder.newest_for_latest(path) for run in options.runs for path in matching(run)):
+        named.setdefault(folder.resolve(), folder)
+    folders = list(named.values()) or [newest()]
     for folder in folders:
         check_is_run(folder)
     from course.report.page import (

@@ -69,7 +69,7 @@ def note(place: Path, words: list[str]) -> None:
     runpy.run_path(words[0], run_name="__main__")
     folder = (run_folder.RUNS / Path(words[0]).stem / run_folder.LATEST).resolve()
     said = judge(read_history(folder), read_changes(folder))
-    training = [row["loss"] or 0.0 for row in read_history(folder)]
+    training = [loss for row in read_history(folder) if (loss := row["loss"]) is not None]
     write_json(place / "found.json", {"said": said.kind, "since": said.since, "again": bootstrap(losses, training)})
 
 

@@ -61,7 +61,7 @@ def training(command: str, seed: int) -> Training:
     history = read_history(folder)
 
     def column(name: str) -> list[float]:
-        return [round(row[name] or 0.0, 4) for row in history]
+        return [round(value, 4) for row in history if (value := row[name]) is not None]
 
     return {
         "command": command,

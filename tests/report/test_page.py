@@ -152,6 +152,13 @@ def test_a_star_stands_for_all_runs_and_each_is_shown_once(two_runs, tmp_path, m
     assert run_folder.LATEST not in page
 
 
+def test_a_run_that_is_named_again_stays_where_it_was(two_runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "RUNS", tmp_path)
+    report.main(report.Options(runs=tuple(map(str, [*two_runs, two_runs[0]]))))
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert re.findall(r"(\d): mlp/(\S+?),", page)[0] == ("1", two_runs[0].name)
+
+
 @pytest.mark.slow
 def test_pages_are_as_a_reader_needs_them(two_runs, browser, tmp_path):
     for folder in two_runs:
