@@ -63,9 +63,14 @@ class LateModule(types.ModuleType):
                 if spec.name == "keras":
                     with contextlib.suppress(ImportError):  # Keras does without, if it cannot be loaded
                         load_when_used("matplotlib.pyplot")  # with which it shows galleries, if asked for one
+                    loading.enter_context(left_out("sklearn"))  # a second, for the few who use Keras' wrappers
                     if backend() == "tensorflow":
                         loading.enter_context(left_out("jax"))  # which TensorFlow loads, only to convert from it
                 spec.loader.exec_module(self)
+            if spec.name == "keras":
+                for part in [part for part in sys.modules if part.startswith(("keras.wrappers", "keras.src.wrappers"))]:
+                    del sys.modules[part]
+                load_when_used("keras.wrappers")  # with scikit-learn, where it is installed
         except BaseException:
             del sys.modules[spec.name]
             raise

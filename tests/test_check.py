@@ -198,7 +198,7 @@ def test_the_grader_as_a_learner_runs_it(graded):
     assert "% of the 5,000 validation images right (" in " ".join(said.split())
 
     seconds = []
-    for _ in range(2):
+    for _ in range(2):  # the least of them: other tests keep the machine busy
         started = time.perf_counter()
         again = graded.run("check.py", "--last")
         seconds.append(time.perf_counter() - started)
@@ -214,12 +214,15 @@ def test_a_run_is_graded_elsewhere_without_the_learners_file(graded, new_checkou
     (run,) = (graded.folder / "runs" / "fashion").glob("[0-9]*")
     copied = elsewhere.folder / "runs" / "fashion" / run.name
     shutil.copytree(run, copied)
-    (copied / "grade.json").unlink()
     source = copied / "fashion.py"
     source.write_text("print('executed')\n" + source.read_text(encoding="utf-8"), encoding="utf-8")
-    started = time.perf_counter()
-    again = elsewhere.run("check.py", "--last")
-    assert time.perf_counter() - started < 10
+    seconds = []
+    for _ in range(2):  # the least of them: other tests keep the machine busy
+        (copied / "grade.json").unlink(missing_ok=True)
+        started = time.perf_counter()
+        again = elsewhere.run("check.py", "--last")
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 10
     assert again.returncode == 0, again.stdout + again.stderr
     assert "executed" not in again.stdout + again.stderr
     assert json.loads((copied / "grade.json").read_text()) == json.loads((run / "grade.json").read_text())

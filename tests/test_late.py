@@ -97,6 +97,24 @@ def test_pyplot_is_loaded_when_a_script_uses_it_and_not_with_keras(checkout):
     assert (checkout.folder / "gallery.png").is_file()
 
 
+def test_scikit_learn_is_loaded_with_its_wrappers_and_not_with_keras(checkout):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    lines = (
+        "import course, keras, sys",
+        "keras.layers",
+        "assert 'sklearn' not in sys.modules",
+        "from keras.wrappers import SKLearnClassifier",
+        "assert keras.wrappers.SKLearnClassifier is SKLearnClassifier",
+        "from sklearn.base import is_classifier",
+        "network = keras.Sequential([keras.layers.Dense(2, activation='softmax')])",
+        "network.compile(loss='categorical_crossentropy')",
+        "network = SKLearnClassifier(network).fit(keras.ops.eye(2), ['left', 'right'], verbose=0)",
+        "assert is_classifier(network) and set(network.classes_) == {'left', 'right'}",
+    )
+    answer = checkout.run("-c", "\n".join(lines))
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
 def test_keras_is_loaded_where_matplotlib_cannot_be(checkout, tmp_path):
     (tmp_path / "matplotlib").mkdir()
     (tmp_path / "matplotlib" / "__init__.py").write_text("raise ImportError('broken')\n")
