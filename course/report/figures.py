@@ -13,7 +13,7 @@ from course.runs.certainty import interval
 from course.runs.record import Row
 
 WIDTH = 5.6  # inches, so that text can still be read on a phone
-LINES = [(colour, style) for style in ("-", "--") for colour in (BLUE, ORANGE, GREEN, PURPLE)]
+LINES = [(colour, style) for style in ("-", "--", ":", "-.") for colour in (BLUE, ORANGE, GREEN, PURPLE)]
 MOST_NUMBERED, MOST_NAMED, LONGEST_NAME = 20, 40, 20  # classes of a confusion matrix, letters of their names
 MOST_BARS = 10  # classes of an answer
 

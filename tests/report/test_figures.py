@@ -29,6 +29,11 @@ def test_curves_show_what_there_is():
     assert titles == [["loss", "auc"], ["loss"], ["val_loss"]]
 
 
+def test_sixteen_runs_are_told_apart():
+    (loss,) = figures.compared_curves({str(run): ROWS for run in range(16)}).axes
+    assert len({(line.get_color(), line.get_linestyle()) for line in loss.lines}) == 16
+
+
 def test_a_confusion_matrix_has_its_numbers_in_its_cells():
     matrix = np.array([[5, 1, 0], [0, 7, 2], [0, 0, 9]])
     (axes,) = figures.confusion(matrix, ("a", "b", "c")).axes
