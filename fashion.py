@@ -14,7 +14,7 @@ import keras
 class Config(LessonConfig):
     """A poor classifier of clothes, yours to improve."""
 
-    # --> values that your network needs, such as a hidden layer's size or dropout
+    # --> values that your network needs: a hidden layer's size is a Count, dropout a Fraction (import it, too)
     data: str = "fashion_mnist"  # mnist, fashion_mnist, or the path of your own: an .npz file, or a folder of pictures
     img_width: Pixels = 28  # images of another size are resized
     img_height: Pixels = 28  # images of another size are resized

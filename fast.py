@@ -32,12 +32,12 @@ def prepare(images, config):
 
 
 def build_model(config, num_classes):
-    """Few, large strides keep the work small; normalisation between the layers lets the updates be large."""
+    """A stride of 2 keeps the work small; normalisation between the layers is usual where updates are large."""
     return keras.Sequential(
         [
             keras.Input((config.img_height, config.img_width, 1)),
             keras.layers.Rescaling(1 / 79, offset=-33 / 79),  # to mean 0 and deviation 1: MNIST's are 33 and 79
-            # Stride 2 looks at every other position: a quarter of the work, here and in all that follows.
+            # Stride 2 looks at every other position: a quarter of the work, and even less in what follows.
             keras.layers.Conv2D(config.first_layer_convs, (5, 5), strides=2, activation="relu"),
             keras.layers.Conv2D(config.second_layer_convs, (3, 3), use_bias=False),  # normalisation removes a bias
             keras.layers.MaxPooling2D((2, 2)),  # before normalisation and relu, which then have a quarter of the work

@@ -1,6 +1,7 @@
 """How the running program was started: as a script with its options, or by code that somebody types into a notebook."""
 
 import hashlib
+import io
 import sys
 import tokenize
 from pathlib import Path
@@ -27,14 +28,31 @@ def name() -> str:
     return NOTEBOOK if found is None else found.name
 
 
+def module() -> str | None:
+    """Returns the name of the module if the program was started with `python -m`, else None."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)  # which %run of IPython leaves out
+    found = script()
+    return spec.name if found and spec and spec.name.rpartition(".")[2] == found.stem else None
+
+
 def arguments() -> list[str]:
     """Returns the words after the script on the command line."""
     return [] if script() is None else sys.argv[1:]
 
 
 def fingerprint(file: Path) -> str:
-    """Returns the SHA-256 of a script's code: the same if nothing but comments, spaces and line ends was changed."""
-    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-    with file.open("rb") as source:
-        words = [token.string for token in tokenize.tokenize(source.readline) if token.type not in layout]
+    """Returns the SHA-256 of a script's code: the same if only comments, docstrings, spaces and line ends were changed.
+
+    Of what is not Python, as while it is being edited, all bytes count. Raises OSError if it cannot be read.
+    """
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
+    content, words = file.read_bytes(), []
+    try:
+        tokens = list(tokenize.tokenize(io.BytesIO(content).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return hashlib.sha256(content).hexdigest()
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        is_docstring = token.type == tokenize.STRING and before.type in layout and after.type == tokenize.NEWLINE
+        if token.type not in layout and not is_docstring:
+            words.append(token.string)
     return hashlib.sha256("\n".join(words).encode()).hexdigest()
