@@ -63,7 +63,7 @@ def main(options: Options) -> int:
             print(sentence, file=sys.stderr)
     else:
         here, in_course = Path(options.file), run_folder.COURSE / options.file
-        file = in_course if in_course.exists() and not here.exists() else here
+        file = in_course if os.path.exists(in_course) and not os.path.exists(here) else here
         sweep = Sweep.new(file, options.runs, options.seed)
     try:
         with sweep.lock():

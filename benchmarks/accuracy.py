@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from course.challenge.levels import QUICK_IMAGES
 from course.runs import folder as run_folder
@@ -53,6 +53,7 @@ class Kept(TypedDict):
     """What the JSON file of a table contains."""
 
     measured: str  # when and where; several if seeds were added
+    scripts: NotRequired[dict[str, str]]  # fingerprints of those that were measured
     results: Results
 
 
@@ -140,6 +141,10 @@ def main() -> None:
     kept = read_kept(file)
     results = kept["results"] | {command: [] for command in wanted if command not in kept["results"] or not options.add}
     results = {command: results[command] for command in commands if command in results}
+    scripts, now = kept.get("scripts", {}), {name: program.fingerprint(REPOSITORY / name) for name in SCRIPTS}
+    for name in {command.split()[0] for command in wanted if results[command]} & {*SCRIPTS}:
+        if scripts.get(name) != now[name]:
+            parser.error(f"{name} has changed since it was measured; measure it without --add")
     on = dict.fromkeys(kept["measured"].rstrip(".").split("; ") if any(results.values()) else [])
     for seed in range(1, 1 + (options.seeds or max(commands.values()))):
         for command in wanted:  # in turn, so that a busy machine hits all alike
@@ -151,7 +156,8 @@ def main() -> None:
             measured = {command: runs for command, runs in results.items() if runs}
             on |= {measured_on().rstrip("."): None}
             when_and_where = f"{'; '.join(on)}."
-            scripts = {name: program.fingerprint(REPOSITORY / name) for name in SCRIPTS}
+            scripts[command.split()[0]] = now.get(command.split()[0], "")
+            scripts = {name: of for name, of in scripts.items() if name in SCRIPTS}
             write_json(file, {"measured": when_and_where, "scripts": scripts, "results": measured})
             tables = [table(measured, part) for part in PARTS[options.table]]
             write_text(file.with_suffix(".md"), "\n".join([*tables, f"{when_and_where}\n"]))

@@ -81,10 +81,14 @@ class LessonConfig(CommandLine):
         left_out = () if repeatable else ("seed", "name", "project")
         defaults = type(self).model_construct().values()
         file = script_file(self)
-        words = ["python", file.name if file else "notebook"]
+        module = program.module() if file and file.name == program.name() else None
+        words = ["python", *(["-m", module] if module else [file.name if file else "notebook"])]
         for name, value in self.values().items():
-            if value != defaults.get(name) and name not in left_out:
-                words += [f"--{name}", *map(quoted, map(str, value if isinstance(value, list) else [value]))]
+            if value == defaults.get(name) or name in left_out:
+                continue
+            parts = [quoted(str(part)) for part in (value if isinstance(value, list) else [value])]
+            is_like_an_option = len(parts) == 1 and str(value).startswith("-")
+            words += [f"--{name}={parts[0]}"] if is_like_an_option else [f"--{name}", *parts]
         return " ".join(words)
 
     @classmethod
@@ -120,8 +124,8 @@ class LessonConfig(CommandLine):
 
     @property
     def image_channels(self) -> int:
-        """1 for grey images, 3 for coloured ones, 1 where the config does not say."""
-        return getattr(self, "channels", 1)
+        """1 for grey images, 3 for coloured ones; 1 where the config does not say, or calls something else channels."""
+        return 3 if getattr(self, "channels", 1) == 3 else 1
 
 
 def script_file(config: LessonConfig) -> Path | None:

@@ -170,10 +170,17 @@ def class_names(name: str) -> tuple[str, ...]:
         return DATA_SETS[name].class_names
     if _is_folder(name):
         return _listings(name)[0].names
+    classes = own_data.classes(name, *_read(name, "y_train"))
     try:
-        return tuple(map(str, arrays.read_arrays(_file(name), ["class_names"])["class_names"]))
-    except ValueError:
-        return tuple(map(str, range(own_data.classes(name, *_read(name, "y_train")))))
+        (names,) = arrays.read_arrays(_file(name), ["class_names"]).values()
+    except ValueError as error:
+        if "has no array" in str(error):
+            return tuple(map(str, range(classes)))
+        raise CourseError(f"class_names of {name} cannot be read ({error}); write a list of texts.") from None
+    if names.ndim != 1 or names.dtype.kind not in "US" or len(names) < classes:
+        found = f"class_names of {name} is {names.dtype} of shape {names.shape}"
+        raise CourseError(f"{found}, but must be a list of {classes} texts, one for each class.")
+    return tuple(each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in names)
 
 
 def verify(name: str) -> None:

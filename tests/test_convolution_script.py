@@ -134,14 +134,13 @@ def test_a_missing_viewer_does_not_fail_the_lesson(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_learner_gets_eight_figures_in_runs_and_nothing_else(checkout):
     before = {file for file in checkout.folder.rglob("*") if file.is_file()}
-    Image.new("RGB", (300, 120), "teal").save(checkout.home / "my photo.jpg")
-    answer = checkout.run(
-        "convolution.py", "--image", str(checkout.home / "my photo.jpg"), "--kernel", "0 -1 0 -1 4 -1 0 -1 0"
-    )
+    photo = checkout.home / "my \x1b[31mphoto.jpg"  # a name that colours a terminal
+    Image.new("RGB", (300, 120), "teal").save(photo)
+    answer = checkout.run("convolution.py", "--image", str(photo), "--kernel", "0 -1 0 -1 4 -1 0 -1 0")
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     (folder,) = (path for path in (checkout.folder / "runs" / "convolution").iterdir() if path.name != "latest")
-    assert folder.name.endswith("-my photo")
+    assert folder.name.endswith("-my -31mphoto")
     *lines, last = answer.stdout.splitlines()
     assert last.replace("'", "").endswith("report.html  A page in which to change all of it")
     assert len(lines) == len(NAMES)
@@ -152,7 +151,7 @@ def test_a_learner_gets_eight_figures_in_runs_and_nothing_else(checkout):
     assert checkout.latest("convolution") == folder
     after = {file for file in checkout.folder.rglob("*") if file.is_file()}
     assert {file.relative_to(checkout.folder).parts[0] for file in after - before} == {"runs"}
-    assert {path.name for path in checkout.home.iterdir()} == {"my photo.jpg"}
+    assert {path.name for path in checkout.home.iterdir()} == {photo.name}
 
 
 IMPOSSIBLE = [

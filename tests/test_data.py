@@ -167,6 +167,17 @@ def test_classes_of_a_file_are_numbered_or_named_by_it(tmp_path, shape):
     assert class_names(name) == tuple("abcdefghij")
 
 
+def test_names_that_are_no_list_of_texts_are_refused(tmp_path):
+    images = np.zeros((24, 5, 6), np.uint8)
+    wrong = np.array("cat"), np.array([["a", "b"]] * 10), np.arange(10), np.array([*"abc"]), np.array([1, "a"], object)
+    for names in wrong:
+        name = own_file(tmp_path, x_train=images, class_names=names)
+        with pytest.raises(CourseError, match=r"class_names of .*text"):
+            class_names(name)
+    name = own_file(tmp_path, x_train=images, class_names=np.array([*"abcdefghij"], "S"))
+    assert class_names(name) == tuple("abcdefghij")
+
+
 def test_scaling_keeps_what_is_in_a_picture(tmp_path):
     image = np.zeros((24, 8, 8), np.uint8)
     image[:, 2:6, 0:4] = 200

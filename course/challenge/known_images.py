@@ -6,7 +6,7 @@ import numpy as np
 
 from course.challenge import observed
 from course.config import LessonConfig
-from course.data import load
+from course.data import load_data_set
 from course.runs.record import as_labels
 
 AT_A_TIME = 5_000  # images
@@ -17,9 +17,9 @@ class KnownImages:
     """The images of the data set, recognised in whatever range and shape a learner gives them to a network."""
 
     def __init__(self, config: LessonConfig) -> None:
-        """Reads the data set of a config; raises CourseError as `load` does."""
+        """Reads the data set of a config; raises CourseError as `load_data_set` does."""
         self.of_data_set: dict[int, tuple[str, int]] = {}  # what an image looks like → its part, and its label
-        train, test = load(config)
+        train, test = load_data_set(config.data, config.image_size, config.image_channels)
         self.test_labels = test[1]
         for part, (images, labels) in (("test", test), ("training", train)):
             for look, label in zip(_looks(images), labels, strict=True):

@@ -12,8 +12,6 @@ from course.challenge.levels import LEVELS, SCRIPT_NAME
 from course.runs import folder as run_folder
 from course.system.files import shown, write_json
 
-# What reading a file may raise that anybody has edited.
-DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 Reached = Annotated[int, Field(ge=0, le=len(LEVELS))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import webbrowser
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,7 +22,7 @@ def keep_figures(figures: Iterable[tuple[str, Figure]], config: Chosen) -> None:
 
     Opens the page if `config.open` is set; raises CourseError if something cannot be written.
     """
-    folder = run_folder.new_folder("convolution", Path(config.image).stem[:40])
+    folder = run_folder.new_folder("convolution", re.sub(r"[^\w. -]+", "-", Path(config.image).stem)[:40])
     write_json(folder / run_folder.CONFIG, config.values())
     run_folder.point_latest_to(folder)
     for name, figure in figures:

@@ -120,7 +120,7 @@ def description(model: keras.Model) -> NetworkDescription:
     Raises:
         NotAlive: the page cannot compute it.
     """
-    inside, views = _views(model) or (model, [])
+    inside, views = views_of(model) or (model, [])
     shape = _input_shape(model)
     if model.count_params() > MOST_WEIGHTS:
         raise NotAlive(f"its {model.count_params():,} weights are more than the {MOST_WEIGHTS:,} that a page can hold")
@@ -206,7 +206,7 @@ def _chain(model: keras.Model) -> list[keras.Operation]:
     return [inner for step in steps for inner in (_chain(step) if isinstance(step, keras.Model) else [step])]
 
 
-def _views(model: keras.Model) -> tuple[keras.Model, list[list[keras.Operation]]] | None:
+def views_of(model: keras.Model) -> tuple[keras.Model, list[list[keras.Operation]]] | None:
     """Returns the network whose answers to several views are averaged, and what makes each view, the image first."""
     if isinstance(model, keras.Sequential):
         return None

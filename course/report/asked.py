@@ -1,6 +1,7 @@
 """What a trained network says of pictures that it was not trained on, and the page that shows it."""
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +58,7 @@ def find_pictures(places: Sequence[Path], record: Record) -> list[tuple[Path, st
     names = {name.casefold(): name for name in names_of(record, record.predictions)}
     found: list[tuple[Path, str]] = []
     for place in places:
-        if not place.is_dir():
+        if not os.path.isdir(place):  # that of Path raises for some names
             found.append((place, ""))
             continue
         classes = sorted(each for each in place.iterdir() if each.is_dir() and each.name.casefold() in names)

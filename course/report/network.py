@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from course.report.alive import NotAlive, views_of
 from course.runs.kept_network import load_network
 
 AT_A_TIME = 100  # images
@@ -31,14 +33,14 @@ class FirstWeights(NamedTuple):
 
 
 class SavedNetwork:
-    """A network as a run saved it; that inside it if it looks at several views of an image (course/views.py)."""
+    """A network as a run saved it; of one that looks at several views of an image (course/views.py), that inside it."""
 
     def __init__(self, file: Path) -> None:
         """Loads a .keras file; raises what `load_network` does if it cannot."""
         model = load_network(file)
-        self._whole = model
-        inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-        self._model = inside[0] if len(inside) == 1 else model
+        self._whole, self._model = model, model
+        with contextlib.suppress(NotAlive):
+            self._model, _ = views_of(model) or (model, [])
 
     @property
     def whole(self) -> keras.Model:
@@ -50,7 +52,7 @@ class SavedNetwork:
         total = max(self._model.count_params(), 1)
         return [
             LayerSummary(type(layer).__name__, tuple(layer.output.shape[1:]), parameters, parameters / total)
-            for layer in self._model.layers
+            for layer in _inner_layers(self._model)
             for parameters in [layer.count_params()]
         ]
 
@@ -59,7 +61,7 @@ class SavedNetwork:
 
         The weights of a unit that sees all pixels of an image, (height, width), are such an image too.
         """
-        layer = next((layer for layer in self._model.layers if hasattr(layer, "kernel")), None)
+        layer = next((layer for layer in _inner_layers(self._model) if hasattr(layer, "kernel")), None)
         if layer is None:
             return None
         weights = keras.ops.convert_to_numpy(layer.kernel)
@@ -90,6 +92,12 @@ class SavedNetwork:
         return list(zip(titles, values, strict=True))
 
 
+def _inner_layers(model: keras.Model) -> list[keras.Layer]:
+    """Returns the layers of a network in their order, those of the networks inside it in the place of these."""
+    parts = [_inner_layers(layer) if isinstance(layer, keras.Model) else [layer] for layer in model.layers]
+    return [layer for part in parts for layer in part]
+
+
 def _in_words(layer: keras.Layer) -> str:
     kind = type(layer).__name__
     return {"Conv2D": "convolution", "MaxPooling2D": "pooling", "Flatten": "flattened", "Dense": "dense"}.get(
@@ -99,5 +107,7 @@ def _in_words(layer: keras.Layer) -> str:
 
 def _is_idle(layer: keras.Layer) -> bool:
     """Returns whether a layer changes nothing in the test that could be seen."""
+    if isinstance(layer, keras.Model):
+        return all(map(_is_idle, layer.layers))
     idle = (keras.layers.InputLayer, keras.layers.Dropout, keras.layers.BatchNormalization, keras.layers.Rescaling)
     return isinstance(layer, idle) or type(layer).__name__.startswith("Random")

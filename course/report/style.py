@@ -32,6 +32,7 @@ STYLE = mpl.RcParams(
         "image.interpolation": "nearest",
         "legend.frameon": False,
         "lines.linewidth": 2,
+        "text.parse_math": False,  # a class may be called $
         "svg.fonttype": "none",  # text is text, in the type of the page
         "svg.hashsalt": "course",  # the same figure always gives the same bytes
     }

@@ -10,15 +10,18 @@ from typing import Any
 
 import keras
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-# Keras sets the first two when fit begins; it finds the others anew after the first epoch, the one from the other.
-NOT_REMEMBERED = {"params", "_model", "monitor_op", "min_delta"}
+# Keras sets the first two when fit begins; it finds the next anew after the first epoch, the one from the other. The
+# last is which network the course's own callback has seen.
+NOT_REMEMBERED = {"params", "_model", "monitor_op", "min_delta", "_network"}
 SETTLED = (Path, BaseModel)  # like everything callable: what a callback was given, and does not change
 
 
 class CallbackState(BaseModel):
     """What one callback remembers, and the attributes of which that is not known."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a nested class does not get that of the outer one
 
     kind: str  # the name of its class
     remembered: dict[str, Any]  # its attributes that have changed, see `pack`

@@ -33,6 +33,8 @@ class RandomStates(BaseModel):
 class EndedFit(BaseModel):
     """A call of `fit` that has ended, which a resumed run does not repeat."""
 
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a nested class does not get that of the outer one
+
     network: int  # which one it trained, counted from 0 in the order of their first `fit`
     history: dict[str, list[float]]  # what the call returned
     epochs: list[int]

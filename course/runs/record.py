@@ -6,9 +6,10 @@ import contextlib
 import csv
 import io
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -33,7 +34,7 @@ class KeptConfig(BaseModel):
     data: str = "mnist"
     img_height: int = Field(28, ge=1)
     img_width: int = Field(28, ge=1)
-    channels: Literal[1, 3] = 1
+    channels: Any = 1  # which may also be what a learner calls kernels
 
 
 class KeptEpoch(BaseModel):
@@ -100,7 +101,7 @@ class Record(NamedTuple):
     @property
     def image_channels(self) -> int:
         """1 for grey images, 3 for coloured ones."""
-        return self.config.get("channels", 1)
+        return 3 if self.config.get("channels") == 3 else 1
 
 
 def are_probabilities(outputs: np.ndarray) -> bool:
@@ -123,7 +124,7 @@ def as_labels(targets: np.ndarray) -> np.ndarray:
 
 def check_is_run(folder: Path) -> None:
     """Raises CourseError unless there is a run in the folder that finished an epoch."""
-    if not (folder / run_folder.HISTORY).is_file():
+    if not os.path.isfile(folder / run_folder.HISTORY):  # that of Path raises for some names
         raise CourseError(f"{shown(folder)} is not a run with a finished epoch; name one, such as runs/cnn/latest.")
 
 
@@ -196,20 +197,29 @@ def read_predictions(file: Path) -> Predictions | None:
         found = Predictions(**{name: kept[name] for name in Predictions._fields if name in kept})
     except (ValueError, TypeError) as error:
         raise _damaged(file, error) from None
-    outputs, labels, example, names = found
-    kinds = (outputs.dtype.kind, labels.dtype.kind, names.dtype.kind, example.dtype.kind in "uif")
-    shapes_fit = labels.ndim == names.ndim == 1 and outputs.shape[:-1] == labels.shape and len(example[:1]) == 1
-    if kinds != ("f", "u", "U", True) or not shapes_fit:
-        raise _damaged(file, ValueError(f"{outputs.dtype} {outputs.shape} for {labels.dtype} {labels.shape}"))
-    if labels.max() >= outputs.shape[1]:
-        raise _damaged(file, ValueError(f"label {labels.max()} for {outputs.shape[1]} classes"))
+    if problem := _problem(found):
+        raise _damaged(file, ValueError(problem))
     return found
 
 
 def write_predictions(file: Path, predictions: Predictions) -> None:
-    """Writes what `read_predictions` reads; raises CourseError if it cannot be written."""
+    """Writes what `read_predictions` reads; raises CourseError if it could not, or the file cannot be written."""
+    if problem := _problem(predictions):
+        raise CourseError(problem)
     with replacing(file) as unfinished, unfinished.open("wb") as stream:
         np.savez_compressed(stream, **predictions._asdict())
+
+
+def _problem(predictions: Predictions) -> str:
+    """Returns why these cannot be one answer for each image, nothing if they can."""
+    outputs, labels, example, names = predictions
+    kinds = (outputs.dtype.kind, labels.dtype.kind, names.dtype.kind, example.dtype.kind in "uifb")
+    shapes_fit = labels.ndim == names.ndim == 1 and outputs.shape[:-1] == labels.shape and len(example[:1]) == 1
+    if kinds != ("f", "u", "U", True) or not shapes_fit:
+        return f"{outputs.dtype} {outputs.shape} for {labels.dtype} {labels.shape}"
+    if labels.max() >= outputs.shape[1] > 1:  # a single output tells two classes apart
+        return f"label {labels.max()} for {outputs.shape[1]} classes"
+    return ""
 
 
 def write_model(folder: Path, model: keras.Model) -> str | None:

@@ -19,8 +19,8 @@ OPEN = (  # learning rates that decay are next to 0 then, so that little can cha
     " Whether more epochs would help, only a longer training can say."
 )
 COUNTED = (
-    " (Training accuracy is counted during the epoch, while the network still changes and dropout is on; validation"
-    " accuracy is counted afterwards, without dropout.)"
+    " (Training accuracy is counted during the epoch, while the network still changes, with dropout if it has any;"
+    " validation accuracy is counted afterwards, without.)"
 )
 
 

@@ -430,7 +430,8 @@ def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
         accepted = []
         for value in parameter.samples():
             accepted.append(config.model_validate(sweep.constants | {name: value}).values()[name])
-            if isinstance(value, bool) != isinstance(accepted[-1], bool) or (value is None and defaults[name]):
+            means_default = value is None and defaults[name] is not None  # for it would be left out of the command
+            if means_default or isinstance(value, bool) != isinstance(accepted[-1], bool):
                 raise CourseError(f"{name} is {value}, which no command line can give.")
             if name == "data":
                 data.verify(accepted[-1])

@@ -84,8 +84,8 @@ def typed(*options: str) -> str:
     script = program.script()
     if script is None:
         return f"main(Config.from_command_line({list(options)}))"
-    module = getattr(sys.modules["__main__"], "__spec__", None)  # which %run of IPython leaves out
-    return " ".join([f"python -m {module.name}" if module else f"python {shown(script)}", *options])
+    module = program.module()
+    return " ".join([f"python -m {module}" if module else f"python {shown(script)}", *options])
 
 
 def matching(name: str) -> list[Path]:

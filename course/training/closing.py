@@ -39,7 +39,9 @@ def opening_line(config: LessonConfig) -> str:
     known = _measured(config)
     long = f", about {statistics.median(run['seconds'] for run in known):.0f} s on two cores" if known else ""
     epochs = values.get("epochs")
-    passes = f"{epochs} epoch{'' if epochs == 1 else 's'} with {images:,} training images"
+    passes = f"{images:,} training images"
+    if isinstance(epochs, int):
+        passes = f"{epochs} epoch{'' if epochs == 1 else 's'} with {passes}"
     file = script_file(config)
     lines = [f"{file.name if file else 'notebook'}: {passes}{long}."]
     if found := settings():
@@ -120,6 +122,14 @@ def _say_link(label: str, file: Path) -> None:
     Console(highlight=False).print(Text(label) + link, soft_wrap=True)
 
 
+def finished_epochs(number: int, config: LessonConfig) -> str:
+    """Returns how many epochs are finished, such as "2 of 4 epochs are finished", as a part of a sentence."""
+    planned = config.values().get("epochs")
+    if isinstance(planned, int) and planned >= number:  # else fit got another number, or was called several times
+        return f"{number} of {planned} epochs are finished"
+    return f"{number} epoch{' is' if number == 1 else 's are'} finished"
+
+
 def say_how_to_resume(
     error: BaseException, stopped: tuple[str, int] | None, kept: tuple[Path, int | None], config: LessonConfig
 ) -> None:
@@ -132,7 +142,7 @@ def say_how_to_resume(
         config: with which it was started.
     """
     folder, epochs = kept
-    finished = f"{epochs} of {config.values().get('epochs')} epochs are finished and kept in {shown(folder)}"
+    finished = f"{finished_epochs(epochs or 0, config)} and kept in {shown(folder)}"
     if stopped is not None and epochs is None:
         signals.say(f"Stopped by {stopped[0]}: the run is finished and kept in {shown(folder)}.")
     elif stopped is not None:

@@ -18,7 +18,7 @@ HEADER = """
 epoch       accuracy    loss    accuracy    loss   seconds"""
 WIDTH = 80
 SHOWN = {"epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"}
-WHY = "Validation can be better: training is counted while the network still learns,\nwith dropout on."
+WHY = "Validation can be better: training is counted while the network still learns"
 
 
 class EpochTable(keras.callbacks.Callback):
@@ -68,7 +68,8 @@ class EpochTable(keras.callbacks.Callback):
         self._stop_bar()
         named = with_accuracy(logs or {}, self.model)
         if not self.silent and self._fits == 1 and named.get("val_accuracy", 0) > named.get("accuracy", 1):
-            print(WHY, flush=True)
+            drops = any(isinstance(layer, keras.layers.Dropout) for layer in self.model._flatten_layers())
+            print(f"{WHY},\nwith dropout on." if drops else f"{WHY}.", flush=True)
 
     def _stop_bar(self) -> None:
         if self._bar is not None:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -32,12 +33,13 @@ def fit_defaults(
     original_compile, original_fit, original_summary = keras.Model.compile, keras.Model.fit, keras.Model.summary
     signature, explained = inspect.signature(original_fit), False
     batches = 1 if keras.backend.backend() == "torch" else BATCHES_AT_A_TIME  # PyTorch takes them one by one
-    progress = 1 if sys.stdout.isatty() else 2  # what Keras calls a progress bar, and one line per epoch
+    several_at_a_time: weakref.WeakSet[keras.Model] = weakref.WeakSet()  # networks of which nobody has asked for it
 
     @functools.wraps(original_compile)
     def compile_(model: keras.Model, *arguments: object, **options: object) -> None:
-        if len(arguments) <= POSITION["steps_per_execution"]:
-            options.setdefault("steps_per_execution", batches)
+        if len(arguments) <= POSITION["steps_per_execution"] and "steps_per_execution" not in options:
+            options["steps_per_execution"] = batches
+            several_at_a_time.add(model)
         original_compile(model, *arguments, **options)
 
     @functools.wraps(original_fit)  # whoever asks sees Keras' own parameters: learners, and attempt.py
@@ -48,12 +50,12 @@ def fit_defaults(
             callbacks = positional[POSITION["callbacks"]] = arrange(positional[POSITION["callbacks"]])
         else:
             callbacks = options["callbacks"] = arrange(options.get("callbacks"))
+        if model in several_at_a_time and any(map(_acts_per_batch, _listed(callbacks))):
+            model.steps_per_execution, model.train_function = 1, None  # to be made anew
         asked = len(arguments) > POSITION["verbose"] or "verbose" in options
-        tables = [each for each in _listed(callbacks) if isinstance(each, EpochTable)]
-        for table in tables:
-            table.silent = asked
+        shown = _told(callbacks, silent=asked)
         if not asked:
-            options["verbose"] = 0 if tables else progress
+            options["verbose"] = 0 if shown else 1 if sys.stdout.isatty() else 2  # a progress bar, or a line per epoch
         return original_fit(model, *positional, **options)
 
     @functools.wraps(original_summary)
@@ -68,9 +70,24 @@ def fit_defaults(
     try:
         yield
     finally:
-        keras.Model.compile, keras.Model.fit = original_compile, original_fit
-        keras.Model.summary = original_summary
+        keras.Model.compile, keras.Model.fit, keras.Model.summary = original_compile, original_fit, original_summary
 
 
 def _listed(callbacks: keras.callbacks.CallbackList) -> list[keras.callbacks.Callback]:
     return callbacks.callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else keras.tree.flatten(callbacks)
+
+
+def _told(callbacks: keras.callbacks.CallbackList, silent: bool) -> bool:
+    """Tells the run's table whether to be silent; returns whether it is there."""
+    tables = [each for each in _listed(callbacks) if isinstance(each, EpochTable)]
+    for table in tables:
+        table.silent = silent
+    return bool(tables)
+
+
+def _acts_per_batch(callback: keras.callbacks.Callback) -> bool:
+    """Returns whether a callback of the script's own has something to do before or after each batch."""
+    hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    defined = [getattr(type(callback), hook).__module__ for hook in hooks]
+    foreign = any(module.partition(".")[0] not in ("keras", "course") for module in defined)
+    return foreign or any(hook in vars(callback) for hook in hooks)  # as Keras' LambdaCallback has them

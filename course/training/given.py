@@ -44,5 +44,4 @@ class HeldOut:
     def note(self, given: Mapping[str, object]) -> None:
         """Takes them from the arguments of a `fit`, by name."""
         _, found = pairs_of(given)
-        if found is not None and len(found[0]) > 1:
-            self._held = found
+        self._held = found if found is not None and len(found[0]) > 1 else None

@@ -16,6 +16,7 @@ from course.runs.verdict import Changes
 from course.system import environment, program
 from course.system.errors import CourseError
 from course.system.files import UNFINISHED, as_json, shown, write_json
+from course.training.closing import finished_epochs
 from course.training.conditions import both_environments, check_conditions, conditions, differences
 
 
@@ -82,8 +83,7 @@ def _open_again(folder: Path, script: str, config: LessonConfig) -> Opened:
         both = both_environments(checkpoint.environment, here, len(checkpoint.history))
         checkpoint = checkpoint.model_copy(update={"conditions": now, "environment": both})
         _rewrite_other_files(folder, lock, checkpoint)
-        epochs = f"{len(checkpoint.history)} of {config.values().get('epochs')} epochs"
-        print(f"Resumed: {epochs} are finished and kept in {shown(folder)}.", flush=True)
+        print(f"Resumed: {finished_epochs(len(checkpoint.history), config)} and kept in {shown(folder)}.", flush=True)
         _say_what_may_differ(checkpoint, changed)
         if_refused.pop_all()
     return Opened(folder, lock, checkpoint, arrays)

@@ -27,10 +27,10 @@ from course.runs.record import (
 )
 from course.system import program, signals
 from course.system.errors import CourseError, without_harm
-from course.system.files import write_json
+from course.system.files import shown, write_json
 from course.system.quiet import quiet
 from course.training import devices, tracking
-from course.training.closing import opening_line, say_how_to_resume, say_result, say_where_it_is
+from course.training.closing import finished_epochs, opening_line, say_how_to_resume, say_result, say_where_it_is
 from course.training.conditions import check_conditions, conditions_before_keras
 from course.training.given import HeldOut
 from course.training.opening import Opened, open_folder
@@ -95,7 +95,7 @@ class Run:
             self._folder, self._history = folder, list(checkpoint.history)
         name, values = f"{self.script}/{folder.name}", self.config.values()
         tracked = tracking.Tracking(name, self.config.project, values, run_folder.RUNS, checkpoint.tracking)
-        self._exit.push(lambda kind, error, traceback: tracked.finish(exit_code=1) if error else None)
+        self._exit.push(lambda kind, error, traceback: _end_tracking(self, tracked, error))
         for number, row in enumerate(self._history, start=1):
             tracked.log(row, number)
         self._entered = _watch_fit(self, opened, tracked)
@@ -215,6 +215,16 @@ def check_surroundings(config: LessonConfig) -> None:
 def _class_names(config: LessonConfig) -> tuple[str, ...]:
     """Returns what the labels mean; nothing if the learner's own data are gone by now."""
     return without_harm("Names of classes are not kept", lambda: data.class_names(config.data)) or ()
+
+
+def _end_tracking(run: Run, tracked: tracking.Tracking, error: BaseException | None) -> None:
+    """Ends the tracking of a run that did not come to its `finish`, and says so where nothing else does."""
+    if error is not None:
+        tracked.finish(exit_code=1)
+    elif not run._finished:
+        tracked.finish()
+        kept = f"{finished_epochs(len(run._history), run.config)} and kept in {shown(run.folder)}"
+        print(f"run.finish was not called: nothing was tested, there is no report; {kept}.", flush=True)
 
 
 def _leave_process() -> None:

@@ -98,14 +98,15 @@ class Tracking:
         The images are as the network takes them, (n, ...), whatever their scale; image_size is (height, width).
         """
         with self._guard():
-            first = images[:PREDICTIONS_TRACKED]
+            first = np.asarray(images[:PREDICTIONS_TRACKED], "float32")
             first = first.reshape(len(first), *image_size, -1)  # with their channels
             darkest, brightest = first.min(), first.max()
             pixels = np.rint((first - darkest) * (255 / max(brightest - darkest, 1e-9))).astype(np.uint8)
             pictures = []
             for image, label, scores in zip(pixels, predictions.labels, predictions.outputs, strict=False):
                 sure = f" ({scores.max():.0%})" if predictions.are_probabilities else ""
-                caption = f"{names[label]}, predicted as {names[scores.argmax()]}{sure}"
+                predicted = names[scores.argmax()] if len(scores) > 1 else f"{scores[0]:.2f}"
+                caption = f"{names[label]}, predicted as {predicted}{sure}"
                 pictures.append(self.wandb.Image(image.squeeze(-1) if image.shape[-1] == 1 else image, caption=caption))
             self.run.log({"predictions": pictures})
 

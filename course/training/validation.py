@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+import zlib
 from pathlib import Path
 
 import keras
@@ -26,14 +28,19 @@ class ValidationLosses(keras.callbacks.Callback):
         """Takes the folder of the run, and where the validation images are noted."""
         super().__init__()
         self._folder, self._held_out = folder, held_out
-        self._network = ""
+        self._network: weakref.ref[keras.Model] | None = None
+        self._targets = 0  # their checksum
         self._epochs, self._begun, self._best_epoch = 0, 1, 0  # over all calls of `fit`
         self._best: np.ndarray | None = None
         self._previous: np.ndarray | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        if self.model.name != self._network:  # another one, as in k folds
-            self._network, self._best, self._previous = self.model.name, None, None
+        held_out = self._held_out()
+        targets = zlib.crc32(np.ascontiguousarray(held_out[1]).tobytes()) if held_out else 0
+        known = self._network() if self._network else None
+        if known is not self.model or targets != self._targets:  # as in k folds
+            self._network, self._targets = weakref.ref(self.model), targets
+            self._best = self._previous = None
             self._begun = self._epochs + 1
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

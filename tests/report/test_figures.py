@@ -3,6 +3,7 @@
 import numpy as np
 
 from course.report import figures
+from course.report.style import svg
 
 ROWS = [{"epoch": 1, "loss": 0.5, "val_loss": 0.4}, {"epoch": 2, "loss": None, "val_loss": 0.3}]
 
@@ -40,3 +41,10 @@ def test_a_confusion_matrix_has_its_numbers_in_its_cells():
     cells = {text.get_position(): int(text.get_text()) for text in axes.texts}
     assert cells == {(0, 0): 5, (1, 0): 1, (1, 1): 7, (2, 1): 2, (2, 2): 9}
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+
+
+def test_the_name_of_a_class_is_no_formula():
+    names = ("$a_$", "US$ 5 to US$ 10")
+    figure = figures.confusion(np.array([[5, 1], [0, 7]]), names)
+    assert svg(figure, "confusion", "mistakes")  # which a wrong formula would end
+    assert not any(label.get_parse_math() for label in figure.axes[0].get_xticklabels())

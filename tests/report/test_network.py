@@ -59,3 +59,17 @@ def test_units_that_see_the_whole_image_are_shown_as_images(tmp_path):
 def test_weights_that_are_not_images_are_not_shown(tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "model.keras")
     assert SavedNetwork(tmp_path / "model.keras").first_weights(28, 28) is None
+
+
+def test_the_layers_of_a_network_inside_are_told_with_the_others(tmp_path):
+    augmentation = keras.Sequential([keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.1)])
+    last = [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((8, 8, 1)), augmentation, keras.layers.Conv2D(4, (3, 3)), *last])
+    model.save(tmp_path / "model.keras")
+    network = SavedNetwork(tmp_path / "model.keras")
+    kinds = [layer.kind for layer in network.layers()]
+    assert kinds == ["RandomFlip", "RandomRotation", "Conv2D", "Flatten", "Dense"]
+    assert network.first_weights(8, 8).kind == "kernels"
+    outputs = network.outputs(np.ones((1, 8, 8, 1), np.float32))
+    assert [name.split(":")[0] for name, _ in outputs] == ["convolution", "flattened", "dense"]
+    assert outputs[-1][1].shape == (10,)

@@ -191,6 +191,14 @@ def test_a_script_without_a_config_is_said_in_one_sentence(script, said, tmp_pat
     assert "mine" not in sys.modules
 
 
+def test_none_is_refused_where_leaving_the_option_out_means_another_value(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(LATE + "    weight_decay: float | None = 0.0\n")
+    monkeypatch.chdir(tmp_path)
+    parameters = {"weight_decay": {"values": [None, 0.1]}}
+    with pytest.raises(CourseError, match="weight_decay is None, which no command line can give"):
+        read_sweep_file(write(tmp_path, changed(program="mine.py", parameters=parameters)))
+
+
 LEAVES_A_TRACE = LATE + "open('executed', 'w').close()\n"
 
 

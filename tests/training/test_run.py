@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+import types
 from pathlib import Path
 
 import keras
@@ -13,7 +14,9 @@ import pytest
 import mlp
 from course.data import load_data_set
 from course.runs import folder as run_folder
+from course.training.closing import finished_epochs
 from course.training.run import Run
+from tests.tiny_runs import fit, keep_in, network, train
 
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate"
 
@@ -163,3 +166,20 @@ def read_only(*folders: Path) -> tuple[str, ...]:
         return ()
     # The superuser may write everywhere, unless this right is taken away.
     return ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
+
+
+def test_a_run_without_its_finish_says_so(tmp_path, monkeypatch, capsys):
+    keep_in(tmp_path, monkeypatch)
+    folder, _ = train(lambda callbacks: fit(network(), callbacks))
+    said = capsys.readouterr().out
+    assert "run.finish was not called: nothing was tested, there is no report; 2 of 5 epochs are finished" in said
+    assert folder.name in said
+
+
+@pytest.mark.parametrize(
+    ("epochs", "finished", "said"),
+    [(4, 2, "2 of 4 epochs are"), (1, 2, "2 epochs are"), (None, 1, "1 epoch is"), (None, 0, "0 epochs are")],
+)
+def test_epochs_are_counted_of_those_that_were_planned_if_that_is_known(epochs, finished, said):
+    config = types.SimpleNamespace(values=lambda: {"epochs": epochs})
+    assert finished_epochs(finished, config) == f"{said} finished"
