@@ -20,7 +20,7 @@ from course.system.plain_text import listed
 
 MOST_CLASSES = 256  # a label is a byte
 TESTED = 7  # one picture in seven is for the test, as with MNIST
-THUMBNAIL = (8, 8)  # pixels that tell whether two pictures are near copies
+THUMBNAIL = (16, 16)  # pixels that tell whether two pictures are near copies
 
 
 class Listing(NamedTuple):
@@ -58,13 +58,14 @@ def list_folder(folder: Path) -> tuple[Listing, Listing | None]:
 def read_pictures(listing: Listing, image_size: tuple[int, int], channels: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pictures, uint8 (n, height, width), or (n, height, width, 3) in colour, and thumbnails of them.
 
-    A picture keeps its aspect: it is fitted in whole, and what remains has the colour of its edge. Raises CourseError
-    if pictures cannot be read, if one is in two classes, or if there is not enough memory.
+    Thumbnails are uint8 (n, height, width, channels), of the size THUMBNAIL. A picture keeps its aspect: it is fitted
+    in whole, and what remains has the colour of its edge. Raises CourseError if pictures cannot be read, if one is in
+    two classes, or if there is not enough memory.
     """
     height, width = image_size
     memory.check_images(len(listing.files), height, width, channels)
     images = np.empty((len(listing.files), height, width, channels), np.uint8)
-    thumbnails = np.empty((len(images), np.prod(THUMBNAIL) * channels), np.uint8)
+    thumbnails = np.empty((len(images), *THUMBNAIL, channels), np.uint8)
 
     def read(number: int) -> bytes | CourseError:
         try:
@@ -73,7 +74,7 @@ def read_pictures(listing: Listing, image_size: tuple[int, int], channels: int) 
             return error
         picture = picture.convert("L" if channels == 1 else "RGB")
         images[number] = fitted(picture, image_size)
-        thumbnails[number] = np.asarray(picture.resize(THUMBNAIL, Image.Resampling.BOX)).ravel()
+        thumbnails[number] = np.atleast_3d(np.asarray(picture.resize(THUMBNAIL, Image.Resampling.BOX)))
         return hashlib.sha256(picture.tobytes()).digest()
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # Pillow decodes and resizes side by side
@@ -117,21 +118,43 @@ def fitted(picture: Image.Image, image_size: tuple[int, int]) -> np.ndarray:
     return image
 
 
-def split_off(thumbnails: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Returns which pictures are for the test, bool (n,): one in seven, near copies of each other on the same side.
+class Division(NamedTuple):
+    """What of a folder is for the test."""
+
+    for_test: np.ndarray  # bool (n,)
+    alike: list[int]  # labels of the classes in which all pictures are near copies
+
+
+def split_off(thumbnails: np.ndarray, labels: np.ndarray, order: np.ndarray) -> Division:
+    """Returns which pictures are for the test: one in seven of each class, near copies within it on the same side.
+
+    Each class has pictures on both sides: if all of its pictures are near copies, they are parted one by one.
 
     `order`, int (n,), has each class in proportion in its last seventh; it is the same for every seed, so that runs
     with different seeds are tested with the same pictures.
     """
-    groups = groups_of(thumbnails)
-    first = order[groups[order] == order]  # one picture of each group
-    return np.isin(groups, first[len(first) - max(1, len(first) // TESTED) :])
+    last_first = order[::-1]
+    wanted = np.bincount(labels[last_first[: len(order) // TESTED]], minlength=int(labels.max()) + 1)
+    for_test, alike = np.zeros(len(labels), bool), []
+    for label in np.unique(labels).tolist():
+        members = last_first[labels[last_first] == label]
+        groups = groups_of(thumbnails[members])
+        if not groups.any():
+            alike.append(label)
+            groups = np.arange(len(members))
+        for_test[members[_whole_groups(groups, max(1, wanted[label]))]] = True
+    return Division(for_test, alike)
 
 
-def copies_of_tested(thumbnails: np.ndarray, tested: np.ndarray) -> np.ndarray:
-    """Returns which of the training pictures, bool (n,), are near copies of a test picture; both as thumbnails."""
-    groups = groups_of(np.concatenate([tested, thumbnails]))
-    return np.isin(groups[len(tested) :], groups[: len(tested)])
+def _whole_groups(groups: np.ndarray, most: int) -> np.ndarray:
+    """Returns which members, bool (n,), are in the first groups that have `most` together; in the smallest if none."""
+    names, sizes = np.unique(groups, return_counts=True)
+    chosen, room = [], most
+    for name, size in zip(names, sizes, strict=True):
+        if size <= room:
+            chosen.append(name)
+            room -= size
+    return np.isin(groups, chosen or names[sizes.argmin()])
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -8,13 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from course import own_data
-from course.own_pictures.folder import Listing, copies_of_tested, list_folder, read_pictures, split_off
+from course.own_pictures.folder import Listing, list_folder, read_pictures, split_off
+from course.own_pictures.near_copies import copies_of_tested
 from course.runs import folder as run_folder
 from course.system import arrays
 from course.system.errors import CourseError
 from course.system.files import replacing
 from course.system.plain_text import listed
 
+SPLIT = 2  # another number when other pictures become the test, so that what was kept before is not taken
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -32,7 +34,7 @@ def read_folder(folder: Path, image_size: tuple[int, int], channels: int) -> Kep
     added, removed or saved again. Raises CourseError as `list_folder` and `read_pictures` do.
     """
     training, test = list_folder(folder)
-    stamp = training.stamp() + (test.stamp() if test else "")
+    stamp = f"{SPLIT} {training.stamp()}" + (test.stamp() if test else "")
     place = f"{folder.resolve()} {image_size} {channels}"
     file = run_folder.RUNS / "pictures" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.npz"
     if (kept := _kept(file, stamp)) is not None:
@@ -41,7 +43,12 @@ def read_folder(folder: Path, image_size: tuple[int, int], channels: int) -> Kep
     print(f"{folder}: reading {count:,} pictures of {len(training.names)} classes, once.", flush=True)
     images, thumbnails = read_pictures(training, image_size, channels)
     if test is None:
-        for_test = split_off(thumbnails, own_data.order(training.labels, seed=0))
+        for_test, alike = split_off(thumbnails, training.labels, own_data.order(training.labels, seed=0))
+        if alike:
+            print(
+                f"{folder}: in {listed([training.names[label] for label in alike])} all pictures of the class are near"
+                " copies, so the test shows what was learnt from."
+            )
         found = KeptFolder(*_parted(images, training.labels, for_test))
     else:
         tested = read_pictures(test, image_size, channels)
