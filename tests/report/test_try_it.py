@@ -36,9 +36,39 @@ def run(train_cnn) -> Path:
     return train_cnn(limit=10_000, epochs=2)
 
 
+PAPER, PEN, BARS = 246, 9, (20, 28)  # a folder of bars, dark on light: brightness, and height and width
+
+
+@pytest.fixture(scope="module")
+def run_on_bars(train_cnn, tmp_path_factory) -> Path:
+    """The folder of a run of cnn.py on a folder of pictures of upright and of lying bars, wider than high."""
+    random, pictures = np.random.default_rng(7), tmp_path_factory.mktemp("pictures")
+    for name in ("lying", "upright"):
+        (pictures / name).mkdir()
+        for number in range(60):
+            image = np.full(BARS, PAPER, np.uint8)
+            thick, length = random.integers(2, 5), random.integers(8, 16)
+            down, across = (length, thick) if name == "upright" else (thick, length)
+            top, left = random.integers(1, np.subtract(BARS, (down, across)))
+            image[top : top + down, left : left + across] = PEN + random.integers(0, 20)
+            Image.fromarray(image).save(pictures / name / f"{number}.png")
+    height, width = BARS
+    return train_cnn(data=str(pictures), img_height=height, img_width=width, batch_size=8, epochs=4)
+
+
 @pytest.fixture
 def page(run, browser):
     """The report in a browser without a network; every message, error and request of it fails the test."""
+    yield from opened(run, browser)
+
+
+@pytest.fixture
+def page_of_bars(run_on_bars, browser):
+    """The same of a run on a folder of pictures."""
+    yield from opened(run_on_bars, browser)
+
+
+def opened(run, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
     page = context.new_page()
     said, asked = [], []
@@ -269,6 +299,23 @@ def test_page_and_predict_see_the_same_pixels(page, data, kind, thorough):
         )
         seen = prepared(Image.fromarray(taken).convert("RGB"), data, (28, 28), 1).image
         assert np.abs(np.array(made).reshape(28, 28) - seen).max() <= 2, number
+
+
+def seen_by(page) -> np.ndarray:
+    """Returns the pixels that the network of bars sees, before they are shifted or covered."""
+    return np.reshape(page.evaluate("Array.from(Live.page.pixels)"), BARS)
+
+
+@pytest.mark.slow
+def test_pictures_that_are_wider_than_high_keep_their_sides(page_of_bars):
+    sheet = np.full((200, 400), PAPER, np.uint8)
+    sheet[80:120, 50:350] = PEN
+    choose(page_of_bars, "bar.png", picture(sheet))
+    expected = prepared(Image.fromarray(sheet).convert("RGB"), "own", BARS, 1).image
+    assert np.abs(seen_by(page_of_bars) - expected).max() <= 2
+    draw(page_of_bars, [[(0.2, 0.5), (0.8, 0.5)]])
+    bar = np.argwhere(seen_by(page_of_bars) != seen_by(page_of_bars)[0, 0])
+    assert np.ptp(bar, axis=0).tolist() == pytest.approx([0.1 * BARS[0], 0.7 * BARS[1]], abs=2)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@
       this.seen.canvas.setAttribute("role", "application");
       this.seen.canvas.setAttribute("aria-label", `What the network sees, ${this.height} x ${this.width} pixels; arrow keys move the square that covers a part`);
       this.whatIf = new Live.WhatIf(this.seen.canvas, this.height, this.width, () => this.schedule());
-      this.pad = new Live.Pad(at("pad"), (ink) => this.see(ink && Live.ofDrawing(ink, data.kind, this.height, this.width)));
+      this.pad = new Live.Pad(at("pad"), (ink) => this.see(ink && Live.ofDrawing(ink, data.kind, this.width, this.height)));
       this.layers = new Live.Layers(at("layers"), at("value"), network, data, this.voice);
       this.addControls();
       this.addExamples();
@@ -76,7 +76,7 @@
       const { name } = file;
       const { problem, image, pixels } = await Live.decoded(file, LONGEST);
       if (problem) return this.say(problem);
-      const seen = Live.ofPhoto(Live.grey(pixels), this.data.kind, this.height, this.width);
+      const seen = Live.ofPhoto(Live.grey(pixels), this.data.kind, this.width, this.height);
       this.pad.show(image);
       this.see(seen);
       this.say(seen ? `${name}, as the network sees it.` : `Nothing stands out in ${name}; choose a picture with more contrast.`);
