@@ -30,10 +30,21 @@ def names_of(record: Record, predictions: Predictions) -> tuple[str, ...]:
     return (*names[:count], *map(str, range(len(names), count)))
 
 
+def are_ink(data: str) -> bool:
+    """Returns whether 0 is paper and 255 ink in grey images of a data set, as in .npz files; else 255 is white."""
+    return data in DATA_SETS or data.endswith(".npz")
+
+
+def paper_of(images: np.ndarray, data: str) -> int:
+    """Returns the value of paper in grey images, uint8 (n, height, width): 0 under ink, else the median of edges."""
+    if are_ink(data):
+        return 0
+    return int(np.median(np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])))
+
+
 def to_look_at(image: np.ndarray, data: str) -> np.ndarray:
     """Returns an image as people expect it: where 0 is paper and 255 ink, as in .npz files, as dark ink on white."""
-    is_ink = image.ndim == 2 and (data in DATA_SETS or data.endswith(".npz"))
-    return 255 - image if is_ink else image
+    return 255 - image if image.ndim == 2 and are_ink(data) else image
 
 
 def as_png(image: np.ndarray, data: str) -> bytes:

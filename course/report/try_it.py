@@ -12,6 +12,7 @@ import numpy as np
 
 from course.report import alive
 from course.report.run_to_show import RunToShow
+from course.report.tested_images import are_ink, paper_of
 from course.report.trust import SURE
 from course.runs import folder as run_folder
 from course.runs.record import Predictions
@@ -75,6 +76,8 @@ def _live_page(run: RunToShow, predictions: Predictions) -> LivePage:
             "network": described,
             "classes": run.names,
             "kind": kind,
+            "light": not are_ink(run.record.data),  # 255 is white, not ink
+            "paper": paper_of(run.images, run.record.data),
             "size": run.record.image_size,
             "probabilities": predictions.are_probabilities,
             "preparation": {

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import look_at
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from benchmarks.photos import KINDS, photo
 from course.convolution import workbench
 from course.data import load_data_set
 from course.own_pictures.preparing import prepared
 from course.report import alive, try_it
+from course.report.asked import outputs_for
 from course.report.run_to_show import RunToShow
 from course.runs import folder as run_folder
 from course.runs.record import read_run
@@ -45,7 +46,7 @@ def run_on_bars(train_cnn, tmp_path_factory) -> Path:
     random, pictures = np.random.default_rng(7), tmp_path_factory.mktemp("pictures")
     for name in ("lying", "upright"):
         (pictures / name).mkdir()
-        for number in range(60):
+        for number in range(120):
             image = np.full(BARS, PAPER, np.uint8)
             thick, length = random.integers(2, 5), random.integers(8, 16)
             down, across = (length, thick) if name == "upright" else (thick, length)
@@ -53,7 +54,8 @@ def run_on_bars(train_cnn, tmp_path_factory) -> Path:
             image[top : top + down, left : left + across] = PEN + random.integers(0, 20)
             Image.fromarray(image).save(pictures / name / f"{number}.png")
     height, width = BARS
-    return train_cnn(data=str(pictures), img_height=height, img_width=width, batch_size=8, epochs=4)
+    sizes = {"img_height": height, "img_width": width, "first_layer_convs": 8, "dense_layer_size": 32}
+    return train_cnn(data=str(pictures), **sizes, batch_size=8, epochs=8, dropout=0.2)
 
 
 @pytest.fixture
@@ -148,6 +150,13 @@ def test_a_page_holds_the_run_and_allows_nothing_but_its_script(run):
     _, (images, _) = load_data_set("mnist")
     shown = np.frombuffer(base64.b64decode(data["images"]), np.uint8).reshape(-1, 28, 28)
     assert np.array_equal(shown, images[[example["number"] for example in data["examples"]]])
+
+
+@pytest.mark.slow
+def test_a_page_says_whether_its_images_are_light_and_what_their_paper_is(run, run_on_bars):
+    given = {file: try_it.what_can_be_tried(RunToShow(read_run(file))).data for file in (run, run_on_bars)}
+    assert (given[run]["light"], given[run]["paper"]) == (False, 0)
+    assert (given[run_on_bars]["light"], given[run_on_bars]["paper"]) == (True, PAPER)
 
 
 @pytest.mark.slow
@@ -316,6 +325,76 @@ def test_pictures_that_are_wider_than_high_keep_their_sides(page_of_bars):
     draw(page_of_bars, [[(0.2, 0.5), (0.8, 0.5)]])
     bar = np.argwhere(seen_by(page_of_bars) != seen_by(page_of_bars)[0, 0])
     assert np.ptp(bar, axis=0).tolist() == pytest.approx([0.1 * BARS[0], 0.7 * BARS[1]], abs=2)
+
+
+def corners(page) -> list[int]:
+    """Returns how bright the corner is: of what the network sees, of the image before its layers, and of an example."""
+    return page.evaluate(
+        """['#live-seen canvas', '#live-layers .maps canvas', '.example canvas'].map(name => {
+            const copy = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+            copy.drawImage(document.querySelector(name), 0, 0);
+            const edge = name.startsWith('.') ? 0 : 4; // of its frame
+            return copy.getImageData(edge, edge, 1, 1).data[0];
+        })"""
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_of_a_folder_are_drawn_light_where_they_are_light(page_of_bars, scheme):
+    page_of_bars.emulate_media(color_scheme=scheme)
+    settle(page_of_bars)
+    assert corners(page_of_bars) == [PAPER] * 3
+    page_of_bars.click("#live-clear")
+    settle(page_of_bars)
+    assert corners(page_of_bars)[0] == PAPER
+
+
+@pytest.mark.slow
+def test_a_bar_is_drawn_dark_on_paper_like_that_of_the_folder(page_of_bars, run_on_bars):
+    for name, ends in {"upright": ((0.4, 0.2), (0.4, 0.8)), "lying": ((0.2, 0.6), (0.8, 0.6))}.items():
+        draw(page_of_bars, [ends])
+        sheet = Image.new("L", (280, 280), PAPER)
+        ImageDraw.Draw(sheet).line([(280 * x, 280 * y) for x, y in ends], fill=0, width=28)
+        expected = np.array(sheet.resize(BARS[::-1], Image.Resampling.BILINEAR))
+        seen = seen_by(page_of_bars)
+        assert np.abs(seen - expected).mean() < 5  # the pen is round, this line is not
+        shown = page_of_bars.evaluate("Array.from(Live.page.layers.outputs.at(-1).values)")
+        record = read_run(run_on_bars)
+        np.testing.assert_allclose(shown, outputs_for(seen[None].astype(np.uint8), record)[0], atol=1e-4)
+        np.testing.assert_allclose(shown, outputs_for(expected[None], record)[0], atol=0.1)
+        assert page_of_bars.evaluate(SAYS).startswith(f"It says {name}, ")
+
+
+@pytest.mark.slow
+def test_paper_comes_where_a_picture_of_a_folder_is_covered_or_shifted(page_of_bars):
+    draw(page_of_bars, [((0.5, 0.0), (0.5, 1.0))])
+    assert seen_by(page_of_bars)[[0, BARS[0] // 2], BARS[1] // 2].max() < 30
+    page_of_bars.check("#live-cover")
+    page_of_bars.click("#live-down")
+    settle(page_of_bars)
+    changed = np.array(page_of_bars.evaluate("Array.from(Live.page.seen.values)"))
+    assert set(changed[page_of_bars.evaluate("Live.page.whatIf.covered")]) == {PAPER}
+    assert set(changed[: BARS[1]]) == {PAPER}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("paper", "stroke"), [(246, 0), (20, 255), (0, 255)])
+def test_a_drawing_stands_out_from_its_paper(page, paper, stroke):
+    made = page.evaluate(
+        """paper => {
+            const ink = {values: Float32Array.of(0, 255), width: 2, height: 1};
+            return Array.from(Live.ofDrawing(ink, 'own', 2, 1, paper).values);
+        }""",
+        paper,
+    )
+    assert made == [paper, stroke]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_live_page_of_a_folder_is_as_a_reader_needs_it(run_on_bars, browser, scheme):
+    assert "a drawing is on paper like theirs" in look_at(browser, run_on_bars / run_folder.REPORT, 390, scheme)
 
 
 @pytest.mark.slow

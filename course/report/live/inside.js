@@ -31,9 +31,9 @@
   };
 
   Live.Layers = class {
-    /** `ink` is how the image is drawn, `largest` and `zoom` how wide a single map may become, see Live.Maps. */
-    constructor(list, panel, network, data, voice, { ink = true, largest = 140, zoom = 12 } = {}) {
-      Object.assign(this, { list, panel, network, data, voice, ink, largest, zoom, views: [], outputs: null, selected: null });
+    /** `ink` and `range` are how the image is drawn, `largest` and `zoom` how wide a single map may become, see Live.Maps. */
+    constructor(list, panel, network, data, voice, { ink = true, range = null, largest = 140, zoom = 12 } = {}) {
+      Object.assign(this, { list, panel, network, data, voice, ink, range, largest, zoom, views: [], outputs: null, selected: null });
     }
 
     /** Makes a part of the page for each layer that changes something; for the others a line. */
@@ -48,9 +48,9 @@
           return null;
         }
         const isPicture = outputs.slice(1, entry + 1).every(({ layer }) => layer.kind === "ZeroPadding2D");
-        const ink = isPicture && this.ink;
-        const maps = new Live.Maps(output.shape, { ink, largest: this.largest, zoom: this.zoom, label: title(output).join(" ") });
-        const legend = Live.legend(ink);
+        const [ink, range] = isPicture ? [this.ink, this.range] : [false, null];
+        const maps = new Live.Maps(output.shape, { ink, range, largest: this.largest, zoom: this.zoom, label: title(output).join(" ") });
+        const legend = Live.legend(ink, range);
         const { canvas } = maps;
         canvas.tabIndex = 0;
         canvas.setAttribute("role", "application");

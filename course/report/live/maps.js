@@ -46,9 +46,9 @@
     return colours;
   };
 
-  /** Draws one image, from paper to ink, on a canvas of its size. */
-  Live.drawInk = (canvas, pixels) => {
-    const colours = palette({ low: 0, high: 255 }, true);
+  /** Draws one image on a canvas of its size; `ink` as in Live.Maps. */
+  Live.drawInk = (canvas, pixels, ink) => {
+    const colours = palette({ low: 0, high: 255 }, ink);
     const image = new ImageData(canvas.width, canvas.height);
     pixels.forEach((pixel, i) => image.data.set([...colours.subarray(3 * Math.round(pixel), 3 * Math.round(pixel) + 3), 255], 4 * i));
     canvas.getContext("2d").putImageData(image, 0, 0);
@@ -73,12 +73,13 @@
    * Maps on a canvas.
    *
    * `canvas` is put into the page by whoever makes this. `ink` draws from paper to ink, or if it is
-   * "brightness" from black to white, instead of blue and orange;
+   * "brightness" from black to white, instead of blue and orange; `range` are the values of both ends, without it
+   * the lowest and the highest one;
    * `largest` is how many pixels wide a single map may become, and `zoom` how many a value.
    */
   Live.Maps = class {
-    constructor(shape, { ink = false, label = "", largest = 140, zoom = 12 } = {}) {
-      Object.assign(this, { shape, ink, largest, zoom });
+    constructor(shape, { ink = false, range = null, label = "", largest = 140, zoom = 12 } = {}) {
+      Object.assign(this, { shape, ink, range, largest, zoom });
       this.canvas = Live.element("canvas", { role: "img", "aria-label": label });
       this.values = null;
       this.marks = [];
@@ -98,7 +99,7 @@
       const context = this.canvas.getContext("2d");
       context.clearRect(0, 0, ...size);
       context.imageSmoothingEnabled = false;
-      const scale = Live.scaleOf(values);
+      const scale = Live.scaleOf(this.range ?? values);
       const colours = palette(scale, this.ink);
       const step = scale.high > scale.low ? 255 / (scale.high - scale.low) : 0;
       const image = new ImageData(width, height);
@@ -211,13 +212,13 @@
     return `${maps > 1 ? `map ${map}, ` : ""}row ${Math.floor(cell / width)}, column ${cell % width}`;
   };
 
-  /** A strip of the colours of a scale with its ends, as an element; `redraw(values)` shows another one. */
-  Live.legend = (ink) => {
+  /** A strip of the colours of a scale with its ends, as an element; `redraw(values)` shows another one, unless it has a `range`. */
+  Live.legend = (ink, range = null) => {
     const canvas = Live.element("canvas", { "aria-hidden": "true", width: 120, height: 10 });
     const [low, zero, high] = [0, 1, 2].map(() => Live.element("span"));
     const element = Live.element("p", { class: "scale soft" }, low, canvas, high, zero);
     const redraw = (values) => {
-      const scale = Live.scaleOf(values);
+      const scale = Live.scaleOf(range ?? values);
       const colours = palette(scale, ink);
       const context = canvas.getContext("2d");
       for (let x = 0; x < 120; x++) {

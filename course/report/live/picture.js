@@ -1,4 +1,4 @@
-// Turns a drawing or a photo into pixels as the pictures of MNIST or Fashion-MNIST are: 0 is background, 255 full ink.
+// Turns a drawing or a photo into pixels as a network's images have them; in MNIST 0 is background, 255 full ink.
 "use strict";
 
 (() => {
@@ -305,14 +305,20 @@
     return made;
   };
 
+  /** Ink on paper of a brightness: black on a light one, white on a dark one. */
+  const onPaper = (ink, paper) => {
+    const stroke = paper < 128 ? 255 : 0;
+    return picture(ink.width, ink.height, ink.values.map((value) => paper + (value / 255) * (stroke - paper)));
+  };
+
   /**
    * What the network is to see of a drawing, whose `ink` is white on black.
    *
-   * `kind` is "digits", "clothes" or "own"; null if nothing is drawn.
+   * `kind` is "digits", "clothes" or "own", `paper` the background of the learner's own; null if nothing is drawn.
    */
-  const ofDrawing = (ink, kind, width, height) => {
+  const ofDrawing = (ink, kind, width, height, paper = 0) => {
     if (!(largest(ink.values) > 0)) return null;
-    if (kind === "own") return inBytes(resized(ink, width, height));
+    if (kind === "own") return inBytes(onPaper(resized(ink, width, height), paper));
     const made = kind === "digits" ? asDigit(ink) : asClothes(ink);
     return made && inBytes(resized(made, width, height));
   };

@@ -11,16 +11,19 @@
     constructor(data, network) {
       Object.assign(this, { data, network, pixels: null, selected: null, scheduled: false });
       [this.height, this.width] = data.size;
+      this.ink = data.light ? "brightness" : true;
+      const range = data.light ? [0, 255] : null; // a faint picture stays faint, and white paper white
+      const taken = range && this.prepared(range).map((end) => Number(end.toFixed(6))); // 1e-11 is 0
       this.voice = new Live.Voice(at("spoken"));
       this.answer = new Live.Answer(data, { bars: at("bars"), says: at("says"), before: at("before"), voice: this.voice });
-      this.seen = new Live.Maps(data.size, { ink: true, label: "What the network sees", largest: 200 });
+      this.seen = new Live.Maps(data.size, { ink: this.ink, range, label: "What the network sees", largest: 200 });
       at("seen").append(this.seen.canvas);
       Object.assign(this.seen.canvas, { tabIndex: 0 });
       this.seen.canvas.setAttribute("role", "application");
       this.seen.canvas.setAttribute("aria-label", `What the network sees, ${this.height} x ${this.width} pixels; arrow keys move the square that covers a part`);
-      this.whatIf = new Live.WhatIf(this.seen.canvas, this.height, this.width, () => this.schedule());
-      this.pad = new Live.Pad(at("pad"), (ink) => this.see(ink && Live.ofDrawing(ink, data.kind, this.width, this.height)));
-      this.layers = new Live.Layers(at("layers"), at("value"), network, data, this.voice);
+      this.whatIf = new Live.WhatIf(this.seen.canvas, this.height, this.width, data.paper, () => this.schedule());
+      this.pad = new Live.Pad(at("pad"), (ink) => this.see(ink && Live.ofDrawing(ink, data.kind, this.width, this.height, data.paper)));
+      this.layers = new Live.Layers(at("layers"), at("value"), network, data, this.voice, { ink: this.ink, range: taken });
       this.addControls();
       this.addExamples();
       Live.inBothSchemes(() => this.schedule());
@@ -59,7 +62,7 @@
         const words = `Test image ${number.toLocaleString("en")}, ${classes[truth]}${wrong ? `, predicted as ${classes[answer]}` : ""}`;
         const canvas = Live.element("canvas", { width: this.width, height: this.height, "aria-hidden": "true" });
         const button = Live.element("button", { type: "button", class: "example", "aria-label": words, title: words }, canvas);
-        Live.inBothSchemes(() => Live.drawInk(canvas, pixels));
+        Live.inBothSchemes(() => Live.drawInk(canvas, pixels, this.ink));
         button.addEventListener("click", () => {
           this.pad.clear();
           this.see({ values: pixels });
@@ -117,7 +120,7 @@
 
     update() {
       const { whatIf } = this;
-      const pixels = this.pixels ?? new Float32Array(this.height * this.width);
+      const pixels = this.pixels ?? new Float32Array(this.height * this.width).fill(this.data.paper);
       const changed = whatIf.apply(pixels);
       this.seen.draw(changed, whatIf.covered);
       at("reset").disabled = !whatIf.isChanged;

@@ -6,9 +6,9 @@
 
   /** What was changed about a picture of (height, width): by how much it is shifted, and where it is covered. */
   Live.WhatIf = class {
-    /** `canvas` shows the picture; `changed()` is called when the square on it was moved. */
-    constructor(canvas, height, width, changed) {
-      Object.assign(this, { canvas, height, width, changed, side: Math.max(1, Math.round(height * COVERED)) });
+    /** `canvas` shows the picture, `paper` is its background; `changed()` is called when the square on it was moved. */
+    constructor(canvas, height, width, paper, changed) {
+      Object.assign(this, { canvas, height, width, paper, changed, side: Math.max(1, Math.round(height * COVERED)) });
       this.reset();
       canvas.addEventListener("pointerdown", (event) => this.drag(event));
       canvas.addEventListener("pointermove", (event) => event.buttons && this.drag(event));
@@ -55,10 +55,10 @@
       this.move(this.square[0] + moves[event.key][0], this.square[1] + moves[event.key][1]);
     }
 
-    /** The changed picture: pixels (height * width), with background, 0, where nothing is. */
+    /** The changed picture: pixels (height * width), with paper where nothing is. */
     apply(pixels) {
-      const { width, height, side, square } = this;
-      const made = new Float32Array(pixels.length);
+      const { width, height, side, square, paper } = this;
+      const made = new Float32Array(pixels.length).fill(paper);
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
           const [fromX, fromY] = [x - this.right, y - this.down];
