@@ -176,7 +176,7 @@ class CommandLine(BaseModel, metaclass=_Sentences):
 
     def values(self) -> dict[str, Any]:
         """Returns all values by name, in the order of --help, as JSON has them."""
-        values = self.model_dump(mode="json")
+        values = self.model_dump(mode="json", warnings=False)  # a list may stand where a tuple belongs
         return {name: values[name] for name in type(self).model_fields if name in values}
 
     @classmethod
@@ -198,6 +198,7 @@ class CommandLine(BaseModel, metaclass=_Sentences):
         else:
             _check_plain(config)
             return config
+        end_in_a_sentence()  # a script may make its config without asking for its command line
         name = problem.place.split(".")[0]
         if not name:  # a validator of the script's own, for all values together
             raise CourseError(f"class {cls.__name__}: {problem.requirement.rstrip('.')}.")

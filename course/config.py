@@ -1,6 +1,7 @@
 """The values that all lessons share, and where they come from: file, command line, sweep or resumed run."""
 
 import inspect
+import json
 from pathlib import Path
 from typing import Self
 
@@ -82,11 +83,14 @@ class LessonConfig(CommandLine):
         defaults = type(self).model_construct().values()
         file = script_file(self)
         module = program.module() if file and file.name == program.name() else None
-        words = ["python", *(["-m", module] if module else [file.name if file else "notebook"])]
+        words = ["python", *(["-m", module] if module else [quoted(file.name) if file else "notebook"])]
         for name, value in self.values().items():
             if value == defaults.get(name) or name in left_out:
                 continue
-            parts = [quoted(str(part)) for part in (value if isinstance(value, list) else [value])]
+            listed = value if isinstance(value, list) else [value]
+            if any(isinstance(part, list | dict) for part in listed):
+                listed = [json.dumps(value)]
+            parts = [quoted(str(part)) for part in listed]
             is_like_an_option = len(parts) == 1 and str(value).startswith("-")
             words += [f"--{name}={parts[0]}"] if is_like_an_option else [f"--{name}", *parts]
         return " ".join(words)

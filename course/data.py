@@ -183,14 +183,14 @@ def class_names(name: str) -> tuple[str, ...]:
     return tuple(each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in names)
 
 
-def verify(name: str) -> None:
+def verify(name: str, image_size: tuple[int, int] = USUAL_SIZE, channels: int = 1) -> None:
     """Raises CourseError if it can be told within seconds and without Keras that `load_data_set(name)` is going to."""
     if name in DATA_SETS:
         _file(name)
     elif _is_folder(name):
         _listings(name)
     else:
-        training_images(name)
+        training_images(name, image_size, channels)
 
 
 def _is_folder(name: str) -> bool:

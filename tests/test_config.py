@@ -3,6 +3,8 @@
 import math
 import os
 import re
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,6 +149,28 @@ def test_a_wrong_default_in_the_file_is_answered_like_a_wrong_option(checkout):
     answer = checkout.run("cnn.py")
     assert answer.returncode == 2
     assert answer.stderr.startswith("dropout is 1.4, but must be a number, at least 0 and below 1; change it in class")
+
+
+def test_a_wrong_value_in_a_script_of_ones_own_is_answered_in_a_sentence_too(checkout):
+    script = checkout.folder / "cnn.py"
+    for wrong, named in (("dropout=1", "dropout is 1, but"), ("dropuot=0.1", "Unknown value dropuot")):
+        text = (REPOSITORY / "cnn.py").read_text().replace("Config.from_command_line()", f"Config({wrong})")
+        script.write_text(text)
+        answer = checkout.run("cnn.py")
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert answer.stderr.startswith(named)
+        assert answer.stderr.count("\n") == 1
+
+
+def test_the_command_that_repeats_a_run_can_be_typed(monkeypatch):
+    class Nested(LessonConfig):
+        batch_size: int = 1
+        layers: list[list[int]] = Field([[1, 2]])
+
+    monkeypatch.setattr("course.config.script_file", lambda config: Path("mlp copy.py"))
+    command = Nested(layers=[[3, 4]]).command()
+    assert command == "python 'mlp copy.py' --layers '[[3, 4]]'"
+    assert Nested.from_command_line(shlex.split(command)[2:]).layers == [[3, 4]]
 
 
 def test_a_value_without_its_kind_in_the_file_is_answered_in_one_sentence(checkout):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.data import class_names, hold_out, load_data_set, training_images
+from course.data import class_names, hold_out, load_data_set, training_images, verify
 from course.system.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -165,6 +165,13 @@ def test_classes_of_a_file_are_numbered_or_named_by_it(tmp_path, shape):
     assert class_names(name) == tuple("0123456789")
     name = own_file(tmp_path, x_train=np.zeros(shape, np.uint8), class_names=np.array([*"abcdefghij"]))
     assert class_names(name) == tuple("abcdefghij")
+
+
+def test_a_file_in_colour_is_verified_as_such(tmp_path):
+    name = own_file(tmp_path, x_train=np.zeros((24, 5, 6, 3), np.uint8), x_test=np.zeros((10, 5, 6, 3), np.uint8))
+    verify(name, (28, 28), 3)
+    with pytest.raises(CourseError, match="train in colour with --channels 3"):
+        verify(name)
 
 
 def test_names_that_are_no_list_of_texts_are_refused(tmp_path):

@@ -37,6 +37,9 @@ class Listing(NamedTuple):
         return hashlib.sha256(json.dumps([self.names, about]).encode()).hexdigest()
 
 
+PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}  # as others call them
+
+
 def list_folder(folder: Path) -> tuple[Listing, Listing | None]:
     """Returns the pictures to learn from and those of the test, None for these if they are to be split off.
 
@@ -44,10 +47,16 @@ def list_folder(folder: Path) -> tuple[Listing, Listing | None]:
     called `test`. Hidden files, and files that are no pictures by their names, do not count.
 
     Raises:
-        CourseError: there are no two classes, a class has too few pictures, or `test` has one that `train` lacks.
+        CourseError: subfolders are other parts of the data, there are no two classes, a class has too few pictures, or
+            `test` has one that `train` lacks.
     """
-    inside = {each.name: each for each in _subfolders(folder)}
+    inside = {each.name.casefold(): each for each in _subfolders(folder)}
     if set(inside) != {"train", "test"}:
+        if len(inside) > 1 and set(inside) <= PARTS and all(map(_subfolders, inside.values())):
+            raise CourseError(
+                f"{folder} has {listed(sorted(each.name for each in inside.values()))}, which are parts of the data and"
+                " no classes; leave two folders, train and test, and move what is in others into train."
+            )
         return _listing(folder, _classes(folder), least=4), None
     names = _classes(inside["train"])
     if unknown := sorted(set(_classes(inside["test"], least=1)) - set(names)):

@@ -21,7 +21,7 @@ from course.report.votes import read_votes
 from course.runs import certainty
 from course.runs import folder as run_folder
 from course.runs.next_step import next_step
-from course.runs.record import Predictions, Record, Row, read_predictions, read_run
+from course.runs.record import Predictions, Record, Row, read_config, read_predictions, read_run
 from course.runs.verdict import judge, read_changes
 from course.system.errors import CourseError, first_line
 from course.system.files import replacing, shown, write_text
@@ -124,8 +124,9 @@ def write_comparison(folders: list[Path], file: Path) -> None:
 def compared_in_words(folders: list[Path]) -> list[str]:
     """Says of each run after the first whether it differs from the first by more than chance on the test images."""
     answers = [read_predictions(folder / run_folder.PREDICTIONS) for folder in folders]
+    data = [read_config(folder).get("data") for folder in folders]
     return [
-        certainty.in_words(answers[0], other, ("run 1", f"run {number}"))
+        certainty.in_words(answers[0], other if data[number - 1] == data[0] else None, ("run 1", f"run {number}"))
         for number, other in enumerate(answers[1:], start=2)
         if answers[0] is not None and other is not None
     ]

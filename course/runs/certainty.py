@@ -36,10 +36,10 @@ def by_chance(first: Predictions, second: Predictions) -> float | None:
     return min(1.0, 2 * sum(math.comb(coins, heads) for heads in range(fewer + 1)) / 2**coins)
 
 
-def in_words(first: Predictions, second: Predictions, names: tuple[str, str]) -> str:
-    """Says whether two networks, called by these names, differ by more than chance."""
-    probability = by_chance(first, second)
-    if probability is None or first.accuracy is None or second.accuracy is None:
+def in_words(first: Predictions, second: Predictions | None, names: tuple[str, str]) -> str:
+    """Says whether two networks, called by these names, differ by more than chance; None for answers on other data."""
+    probability = None if second is None else by_chance(first, second)
+    if second is None or probability is None or first.accuracy is None or second.accuracy is None:
         return f"{names[0]} and {names[1]} were not tested with the same images, so they cannot be compared."
     images = len(first.labels)
     more = round((second.accuracy - first.accuracy) * images)

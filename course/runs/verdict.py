@@ -18,6 +18,9 @@ OVERFITTING = "it memorises its training images. That is overfitting; dropout, m
 OPEN = (  # learning rates that decay are next to 0 then, so that little can change
     " Whether more epochs would help, only a longer training can say."
 )
+NOT_COMPARED = (
+    "Its validation losses could not be compared image by image, so nobody can tell whether their change is chance."
+)
 COUNTED = (
     " (Training accuracy is counted during the epoch, while the network still changes, with dropout if it has any;"
     " validation accuracy is counted afterwards, without.)"
@@ -44,6 +47,7 @@ class Changes(BaseModel):
     begun: Annotated[int, Field(ge=1)] = 1  # the first epoch of the network that was trained last; there may be several
     previous: Change | None = None
     best: Change | None = None
+    comparable: bool = True  # False if these are missing because the losses of the images are not known
 
 
 class Verdict(NamedTuple):
@@ -77,6 +81,8 @@ def judge(history: list[Row], changes: Changes | None = None) -> Verdict:
     if fitted[-1] > 0.99 * fitted[0] and (history[-1].get("accuracy") or 0) < 0.9:
         fell = f"Its training loss hardly changed, from {fitted[0]:.4f} to {fitted[-1]:.4f}"
         return Verdict("not fitting", f"{end}{fell}: the network does not even fit its training images.")
+    if not changes.comparable:
+        return Verdict("cannot tell", f"{end}{NOT_COMPARED}")
     lowest = min(range(len(losses) - 1), key=losses.__getitem__)
     best = changes.best or _guessed(before + lowest + 1, losses[lowest], losses[-1])
     # The best of many epochs is so by chance, too: the more there are, the larger a rise has to be.

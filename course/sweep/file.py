@@ -423,18 +423,19 @@ def _check_values(sweep: SweepFile, config: type[LessonConfig]) -> None:
             raise CourseError(f"{name} cannot be a parameter, because a sweep sets it itself; remove it.")
     if sweep.project is not None and "project" not in sweep.parameters:
         config.model_validate({"project": sweep.project})
-    defaults, usual = config.model_validate({}).values(), config.model_validate(sweep.constants).values()
-    data.verify(usual["data"])
-    longest = usual.get("epochs") or math.inf
+    defaults, usual = config.model_validate({}).values(), config.model_validate(sweep.constants)
+    data.verify(usual.data, usual.image_size, usual.image_channels)
+    longest = usual.values().get("epochs") or math.inf
     for name, parameter in sweep.parameters.items():
         accepted = []
         for value in parameter.samples():
-            accepted.append(config.model_validate(sweep.constants | {name: value}).values()[name])
+            trial = config.model_validate(sweep.constants | {name: value})
+            accepted.append(trial.values()[name])
             means_default = value is None and defaults[name] is not None  # for it would be left out of the command
             if means_default or isinstance(value, bool) != isinstance(accepted[-1], bool):
                 raise CourseError(f"{name} is {value}, which no command line can give.")
             if name == "data":
-                data.verify(accepted[-1])
+                data.verify(trial.data, trial.image_size, trial.image_channels)
         if name == "epochs":
             longest = max(accepted)
     if sweep.early_terminate is not None and sweep.early_terminate.first >= longest:

@@ -19,6 +19,8 @@ REMEDIES = {  # by a pattern in the message; the first one that fits
     r"expected (min_|max_)?ndim=\d, found ndim=\d": "A layer got an array with too many or too few axes: compare the"
     " shape that `prepare` returns with the one that keras.Input announces, and think of Flatten between images and"
     " dense layers.",
+    r"output\.shape=\(None, \d+, \d+": "The last layer gives a table of answers for each image instead of one row: put"
+    " keras.layers.Flatten() before the dense layers.",
     r"arget.{1,80} and .{1,80}output.{1,80} must have the same (shape|rank)|ndim\) `target.ndim"
     r"|same first dimension|Arguments `target` and `output`|Argument `output` must have": "Targets and loss do not"
     " belong together: one-hot rows go with categorical cross-entropy, plain labels with the sparse one; and the"

@@ -24,6 +24,7 @@ from course.system.files import shown, typed
 from course.system.settings import settings
 
 MEASURED = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "accuracy.json"
+NO_EPOCHS = "epochs are kept and shown where fit is given callbacks=run.callbacks."
 SHORTLY = {
     "overfitting": "It overfits: from epoch {since} on it memorises its training images.",
     "still learning": "It was still learning: more epochs may help.",

@@ -13,6 +13,7 @@ from course.runs.verdict import read_changes
 from course.system import signals
 from course.training import devices
 from course.training.accuracy import with_accuracy
+from course.training.closing import NO_EPOCHS
 from course.training.epoch_table import EpochTable
 from course.training.fits import Fits
 from course.training.opening import Opened
@@ -57,6 +58,8 @@ class Epochs(keras.callbacks.Callback):
         given = callbacks.callbacks if listed else keras.tree.flatten(callbacks)
         if self not in given:
             self._others = []  # Keras may still call this one, in a list within a list
+            if not any(isinstance(callback, keras.callbacks.CallbackList) for callback in given):
+                print(f"The epochs of this fit are not kept: {NO_EPOCHS}", file=sys.stderr)
             return callbacks
         others = [callback for callback in given if callback is not self]
         if not listed and not any(isinstance(callback, keras.callbacks.History) for callback in others):

@@ -50,8 +50,8 @@ def fit_defaults(
             callbacks = positional[POSITION["callbacks"]] = arrange(positional[POSITION["callbacks"]])
         else:
             callbacks = options["callbacks"] = arrange(options.get("callbacks"))
-        if model in several_at_a_time and any(map(_acts_per_batch, _listed(callbacks))):
-            model.steps_per_execution, model.train_function = 1, None  # to be made anew
+        if model in several_at_a_time and (_counts(given) or any(map(_acts_per_batch, _listed(callbacks)))):
+            _take_one_by_one(model)
         asked = len(arguments) > POSITION["verbose"] or "verbose" in options
         shown = _told(callbacks, silent=asked)
         if not asked:
@@ -74,7 +74,9 @@ def fit_defaults(
 
 
 def _listed(callbacks: keras.callbacks.CallbackList) -> list[keras.callbacks.Callback]:
-    return callbacks.callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else keras.tree.flatten(callbacks)
+    listed = isinstance(callbacks, keras.callbacks.CallbackList)
+    given = callbacks.callbacks if listed else keras.tree.flatten(callbacks)
+    return [each for each in given if each is not None]
 
 
 def _told(callbacks: keras.callbacks.CallbackList, silent: bool) -> bool:
@@ -83,6 +85,17 @@ def _told(callbacks: keras.callbacks.CallbackList, silent: bool) -> bool:
     for table in tables:
         table.silent = silent
     return bool(tables)
+
+
+def _counts(given: Mapping[str, object]) -> bool:
+    """Returns whether a call of fit says how many batches there are in an epoch."""
+    return any(given.get(name) is not None for name in ("steps_per_epoch", "validation_steps"))
+
+
+def _take_one_by_one(model: keras.Model) -> None:
+    """Makes a compiled network take its batches one by one: Keras' count of steps is exact, callbacks see each."""
+    model.steps_per_execution = 1
+    model.train_function = model.test_function = model.predict_function = None  # to be made anew
 
 
 def _acts_per_batch(callback: keras.callbacks.Callback) -> bool:

@@ -30,7 +30,14 @@ from course.system.errors import CourseError, without_harm
 from course.system.files import shown, write_json
 from course.system.quiet import quiet
 from course.training import devices, tracking
-from course.training.closing import finished_epochs, opening_line, say_how_to_resume, say_result, say_where_it_is
+from course.training.closing import (
+    NO_EPOCHS,
+    finished_epochs,
+    opening_line,
+    say_how_to_resume,
+    say_result,
+    say_where_it_is,
+)
 from course.training.conditions import check_conditions, conditions_before_keras
 from course.training.given import HeldOut
 from course.training.opening import Opened, open_folder
@@ -136,7 +143,10 @@ class Run:
         metrics = plain_numbers(figures | {"parameters": model.count_params(), "seconds": epochs.seconds})
         write_json(folder / run_folder.METRICS, metrics)
         tracked.summarize(metrics)
-        without_harm("There is no report", lambda: _draw_report(folder, tracked))
+        if self._history:
+            without_harm("There is no report", lambda: _draw_report(folder, tracked))
+        else:
+            print(f"There is no report: {NO_EPOCHS}", file=sys.stderr)
         tracked.finish()
         with signals.uninterrupted():
             checkpoints.remove(folder)
@@ -206,7 +216,7 @@ def _watch_fit(run: Run, opened: Opened, tracked: tracking.Tracking) -> _Entered
 
 def check_surroundings(config: LessonConfig) -> None:
     """Raises CourseError, before Keras is loaded, if data, devices, disk or WANDB_MODE rule this training out."""
-    data.verify(config.data)
+    data.verify(config.data, config.image_size, config.image_channels)
     devices.check(config.data_parallel)
     run_folder.check_writable()
     tracking.asked_mode()

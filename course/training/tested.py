@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from course.runs import folder as run_folder
-from course.runs.record import Predictions, as_labels, write_model, write_predictions
-from course.system.errors import without_harm
+from course.runs.record import Predictions, are_probabilities, as_labels, write_model, write_predictions
+from course.system.errors import CourseError, without_harm
 from course.training.accuracy import with_accuracy
 
 Results = Mapping[str, float] | Sequence[float] | float  # what Keras' evaluate may return
@@ -60,7 +60,11 @@ def _keep_answers(
 ) -> Predictions:
     """Writes what a network says of images (n, ...), their labels with names, and the first of the images."""
     outputs = np.asarray(model.predict(images, verbose=0)).astype(np.float32)
-    labels, example = as_labels(targets).astype(np.uint8), np.asarray(images[:examples])
+    labels, example = as_labels(targets), np.asarray(images[:examples])
+    rows = np.asarray(targets).reshape(len(targets), -1)
+    if (rows.shape[1] > 1 and not are_probabilities(rows)) or not np.isin(labels, range(256)).all():
+        raise CourseError("the targets are no classes")
+    labels = labels.astype(np.uint8)
     answers = Predictions(outputs, labels, example, np.array(names, np.str_))
     write_predictions(file, answers)
     return answers

@@ -48,6 +48,7 @@ class ValidationLosses(keras.callbacks.Callback):
         losses, changes = self._losses(), Changes(begun=self._begun)
         if losses is not None and self._previous is not None and len(losses) != len(self._previous):
             losses = None  # other images than before
+        changes.comparable = losses is not None and self._best is not None and self._previous is not None
         if losses is not None and self._best is not None and self._previous is not None:
             changes.previous = Change.between(self._epochs - 1, self._previous, losses)
             changes.best = Change.between(self._best_epoch, self._best, losses)
@@ -65,6 +66,8 @@ class ValidationLosses(keras.callbacks.Callback):
             return None
         try:
             answers = np.asarray(self.model.predict(held_out[0], batch_size=AT_A_TIME, verbose=0))
+            if getattr(self.model.loss, "from_logits", False):
+                answers = np.asarray(keras.ops.softmax(answers))
             labels = as_labels(held_out[1]).astype(int)
             if not are_probabilities(answers):
                 return None

@@ -73,6 +73,21 @@ def test_a_test_folder_is_the_test_and_nothing_of_it_is_learnt(tmp_path, capsys)
         data.load_data_set(str(tmp_path / "photos"))
 
 
+@pytest.mark.parametrize("parts", [("train", "val", "test"), ("Training", "Validation")])
+def test_other_parts_of_the_data_are_no_classes(tmp_path, parts):
+    for part in parts:
+        make(tmp_path / "parts" / part)
+    with pytest.raises(CourseError, match="which are parts of the data and no classes; leave two folders, train and"):
+        pictures.list_folder(tmp_path / "parts")
+
+
+def test_train_and_test_may_begin_with_a_capital_letter(tmp_path):
+    for part in ("Train", "Test"):
+        make(tmp_path / "parts" / part)
+    training, test = pictures.list_folder(tmp_path / "parts")
+    assert len(training.files) == len(test.files) == 24
+
+
 def test_a_picture_is_shown_whole_and_its_edge_goes_on():
     picture = Image.new("RGB", (40, 20), "red")
     picture.paste("blue", (18, 8, 22, 12))

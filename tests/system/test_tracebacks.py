@@ -51,6 +51,11 @@ def test_an_exception_of_this_process_is_shortened_to_one_of_its_files():
     ("message", "remedy"),
     [
         ("ValueError: Computed output size would be zero or negative. Received: `inputs_shape`", "Nothing is left of"),
+        (
+            "ValueError: Arguments `target` and `output` must have the same rank (ndim). Received:"
+            " target.shape=(None, 10), output.shape=(None, 13, 13, 10)",
+            "The last layer gives a table of answers for each image instead of one row: put keras.layers.Flatten()",
+        ),
         ("ValueError: Unknown layer: RandomZoom", "A layer of your own"),
         ("jaxlib._jax.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes", "Out of memory."),
         ("tensorflow.python.framework.errors_impl.ResourceExhaustedError: OOM when allocating", "Out of memory."),

@@ -39,3 +39,14 @@ def test_else_several_batches_are_handed_over_or_as_many_as_the_script_says():
     assert steps(None) == BATCHES_AT_A_TIME
     assert steps(keras.callbacks.EarlyStopping("loss")) == BATCHES_AT_A_TIME
     assert steps(Count(), steps_per_execution=8) == 8
+
+
+def test_a_number_of_batches_is_exactly_that_number():
+    def batches():
+        while True:
+            yield X[:8], Y[:8]
+
+    with fit_defaults(lambda callbacks: callbacks or [], lambda given: None):
+        model = network(run_eagerly=False)
+        model.fit(batches(), steps_per_epoch=5, epochs=2, verbose=0, shuffle=False)
+    assert int(model.optimizer.iterations) == 10

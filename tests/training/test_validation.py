@@ -2,9 +2,10 @@
 
 import keras
 import numpy as np
+import pytest
 
 from course.runs.checkpoint import Checkpoint, EndedFit, RandomStates
-from course.runs.verdict import read_changes
+from course.runs.verdict import judge, read_changes
 from course.training.given import HeldOut
 from course.training.validation import ValidationLosses
 from tests.tiny_runs import LOSS, X, Y, network
@@ -49,3 +50,25 @@ def test_a_fit_that_diverged_is_read_again():
     )
     (found,) = Checkpoint.model_validate_json(kept.model_dump_json()).fits
     np.testing.assert_array_equal(found.history["loss"], ended.history["loss"])
+
+
+def test_logits_are_compared_as_the_probabilities_that_they_stand_for(tmp_path):
+    held_out = HeldOut()
+    held_out.note({"x": X, "y": Y, "validation_data": FIRST})
+    losses = ValidationLosses(tmp_path, held_out)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    found = model.fit(X, Y, epochs=2, verbose=0, validation_data=FIRST, callbacks=[losses]).history["val_loss"]
+    changes = read_changes(tmp_path)
+    assert changes.previous.loss == pytest.approx(found[1] - found[0], abs=1e-5)
+    assert changes.comparable
+
+
+def test_of_losses_that_cannot_be_compared_nothing_is_concluded(tmp_path):
+    losses = ValidationLosses(tmp_path, HeldOut())  # as if they came from a generator
+    model = network()
+    model.fit(X, Y, epochs=2, verbose=0, validation_data=FIRST, callbacks=[losses])
+    history = [{"epoch": 1, "loss": 0.9, "val_loss": 0.1}, {"epoch": 2, "loss": 0.1, "val_loss": 9.0}]
+    verdict = judge(history, read_changes(tmp_path))
+    assert verdict.kind == "cannot tell"
+    assert "could not be compared image by image" in verdict.sentences
