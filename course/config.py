@@ -133,8 +133,15 @@ class LessonConfig(CommandLine):
 
 
 def script_file(config: LessonConfig) -> Path | None:
-    """Returns the file in which the class of a config is written, None if it was typed into a notebook."""
+    """Returns the script whose config this is, None if its class was typed into a notebook.
+
+    That is the file in which the class is written, or the running script if it lies beside that file and imports it.
+    """
     try:
-        return Path(inspect.getfile(type(config)))
+        file = Path(inspect.getfile(type(config)))
     except (OSError, TypeError):
         return None
+    running = program.script()
+    if running is None or running.suffix != ".py" or type(config).__module__ == "__main__":
+        return file
+    return running if running.resolve().parent == file.resolve().parent else file

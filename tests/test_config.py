@@ -162,6 +162,14 @@ def test_a_wrong_value_in_a_script_of_ones_own_is_answered_in_a_sentence_too(che
         assert answer.stderr.count("\n") == 1
 
 
+def test_a_script_that_imports_the_config_of_another_is_a_script_of_its_own(checkout):
+    (checkout.folder / "mynet.py").write_text(
+        "from cnn import Config\nfrom course.config import script_file\n"
+        "config = Config.from_command_line()\nprint(script_file(config).name, config.command())\n"
+    )
+    assert checkout.run("mynet.py", "--epochs", "2").stdout == "mynet.py python mynet.py --epochs 2\n"
+
+
 def test_the_command_that_repeats_a_run_can_be_typed(monkeypatch):
     class Nested(LessonConfig):
         batch_size: int = 1

@@ -124,7 +124,7 @@ def write_comparison(folders: list[Path], file: Path) -> None:
 def compared_in_words(folders: list[Path]) -> list[str]:
     """Says of each run after the first whether it differs from the first by more than chance on the test images."""
     answers = [read_predictions(folder / run_folder.PREDICTIONS) for folder in folders]
-    data = [read_config(folder).get("data") for folder in folders]
+    data = [read_config(folder).get("data", "mnist") for folder in folders]
     return [
         certainty.in_words(answers[0], other if data[number - 1] == data[0] else None, ("run 1", f"run {number}"))
         for number, other in enumerate(answers[1:], start=2)
