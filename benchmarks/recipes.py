@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +19,10 @@ import best  # first of all: from then on Keras is loaded when it is used
 # isort: split
 import keras
 import numpy as np
-from rich.progress import Progress
 from scipy import stats
 
 from benchmarks.accuracy import Results, mean_and_deviation, measured_on
+from benchmarks.in_turn import train_in_turn
 from course import muon
 from course.data import load_data_set
 from course.optimizers import one_cycle
@@ -151,19 +148,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 1 up (default: 3)")
     options = parser.parse_args()
 
-    results: Results = {idea: [] for idea in IDEAS}
-    new_process = ProcessPoolExecutor(max_workers=1, max_tasks_per_child=1, mp_context=get_context("spawn"))
-    with new_process, Progress(disable=not sys.stdout.isatty()) as progress:
-        task = progress.add_task("training", total=options.seeds * len(IDEAS))
-        for seed in range(1, options.seeds + 1):
-            for name, idea in IDEAS.items():
-                result = new_process.submit(train, idea, seed).result()
-                results[name].append(result)
-                sentence = f"{name}, seed {seed}: {result['accuracy']:.2%}"
-                progress.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-                progress.advance(task)
-            write_json(RESULTS, {"measured": measured_on(), "results": results})
-            write_text(RESULTS.with_suffix(".md"), f"{table(results)}\n{measured_on()}\n")
+    def keep(results: Results) -> None:
+        write_json(RESULTS, {"measured": measured_on(), "results": results})
+        write_text(RESULTS.with_suffix(".md"), f"{table(results)}\n{measured_on()}\n")
+
+    results = train_in_turn(train, IDEAS, options.seeds, lambda result: f"{result['accuracy']:.2%}", keep)
     print(f"\n{table(results)}")
 
 

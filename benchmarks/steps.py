@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +19,9 @@ import fast  # first of all: from then on Keras is loaded when it is used
 
 # isort: split
 import keras
-from rich.progress import Progress
 
 from benchmarks.accuracy import Results, mean_and_deviation, measured_on
+from benchmarks.in_turn import train_in_turn
 from course.data import hold_out, load_data_set
 from course.optimizers import one_cycle
 from course.system.files import write_json, write_text
@@ -138,20 +135,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 up (default: 5)")
     options = parser.parse_args()
 
-    results: Results = {step: [] for step in STEPS}
-    new_process = ProcessPoolExecutor(max_workers=1, max_tasks_per_child=1, mp_context=get_context("spawn"))
-    with new_process, Progress(disable=not sys.stdout.isatty()) as progress:
-        task = progress.add_task("training", total=options.seeds * len(STEPS))
-        for seed in range(1, options.seeds + 1):
-            for step, recipe in recipes().items():
-                result = new_process.submit(train, recipe, seed).result()
-                results[step].append(result)
-                sentence = f"{step}, seed {seed}: {result['test_accuracy']:.2%} in {result['seconds']:.0f} s"
-                progress.console.print(sentence, highlight=False, soft_wrap=True)
-                progress.advance(task)
-            folder = Path(__file__).parent
-            write_json(folder / "steps.json", {"measured": measured_on(), "results": results})
-            write_text(folder / "steps.md", f"{table(results)}\n{measured_on()}\n")
+    def keep(results: Results) -> None:
+        folder = Path(__file__).parent
+        write_json(folder / "steps.json", {"measured": measured_on(), "results": results})
+        write_text(folder / "steps.md", f"{table(results)}\n{measured_on()}\n")
+
+    def said(result: dict[str, float]) -> str:
+        return f"{result['test_accuracy']:.2%} in {result['seconds']:.0f} s"
+
+    results = train_in_turn(train, recipes(), options.seeds, said, keep)
     print(f"\n{table(results)}")
 
 
