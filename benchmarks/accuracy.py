@@ -156,8 +156,8 @@ def main() -> None:
             measured = {command: runs for command, runs in results.items() if runs}
             on |= {measured_on().rstrip("."): None}
             when_and_where = f"{'; '.join(on)}."
-            scripts[command.split()[0]] = now.get(command.split()[0], "")
-            scripts = {name: of for name, of in scripts.items() if name in SCRIPTS}
+            if (name := command.split()[0]) in now:
+                scripts[name] = now[name]
             write_json(file, {"measured": when_and_where, "scripts": scripts, "results": measured})
             tables = [table(measured, part) for part in PARTS[options.table]]
             write_text(file.with_suffix(".md"), "\n".join([*tables, f"{when_and_where}\n"]))

@@ -9,6 +9,7 @@ import argparse
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -188,16 +189,24 @@ class Difference(NamedTuple):
             return self.low > ALIKE or self.high < -ALIKE
         return self.high < 0 if expected == "higher" else self.low > 0
 
+    def in_points(self) -> str:
+        """Returns a difference of accuracies, from 0 to 1, with its interval in percentage points."""
+        return f"{100 * self.mean:+.2f} ({100 * self.low:+.2f} to {100 * self.high:+.2f}) points"
 
-def difference(claim: Claim, results: Results) -> Difference:
-    """Compares the two commands of a claim over the seeds that both were run with; there must be two at least."""
-    first, second = ({run["seed"]: run[claim.figure] for run in results[command]} for command in claim[2:4])
-    pairs = [(second[seed], first[seed]) for seed in first if seed in second]
+
+def paired(pairs: Sequence[tuple[float, float]]) -> Difference:
+    """Returns by how much the first figures of at least two pairs, each of one seed, are above the second ones."""
     differences = [after - before for after, before in pairs]
     if len(set(differences)) == 1:
         return Difference(differences[0], differences[0], differences[0])
     interval = stats.ttest_rel(*zip(*pairs, strict=True)).confidence_interval(0.95)
     return Difference(statistics.mean(differences), float(interval.low), float(interval.high))
+
+
+def difference(claim: Claim, results: Results) -> Difference:
+    """Compares the two commands of a claim over the seeds that both were run with; there must be two at least."""
+    first, second = ({run["seed"]: run[claim.figure] for run in results[command]} for command in claim[2:4])
+    return paired([(second[seed], first[seed]) for seed in first if seed in second])
 
 
 def table(results: Results) -> str:
@@ -221,7 +230,7 @@ def table(results: Results) -> str:
             numbers = f"{found.mean:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
         else:
             figures = " : ".join(map(mean_and_deviation, values))
-            numbers = f"{100 * found.mean:+.2f} ({100 * found.low:+.2f} to {100 * found.high:+.2f}) points"
+            numbers = found.in_points()
         what = claim.figure.removeprefix("test_")
         commands = f"`{claim.second}` : `{claim.first}`"
         lines.append(f"| {claim.sentence} | {commands} | {what} {figures} | {numbers} | {verdict} |")

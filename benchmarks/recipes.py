@@ -9,7 +9,6 @@ the table.
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +18,9 @@ import best  # first of all: from then on Keras is loaded when it is used
 # isort: split
 import keras
 import numpy as np
-from scipy import stats
 
 from benchmarks.accuracy import Results, mean_and_deviation, measured_on
+from benchmarks.claims import paired
 from benchmarks.in_turn import train_in_turn
 from course import muon
 from course.data import load_data_set
@@ -88,15 +87,20 @@ IDEAS = {
 }
 
 
+def size_in(epoch: int, idea: Idea) -> int:
+    """Returns the height and width of the images in an epoch, counted from 0."""
+    return SMALL if idea.small_first and epoch < EPOCHS // 2 else 28
+
+
 def images_of(epoch: int, images: np.ndarray, idea: Idea) -> np.ndarray:
     """Returns the training images (n, 28, 28, 1) as an epoch, counted from 0, has them."""
     if idea.mirrored_in_turn:
         mirrored = (np.random.default_rng(len(images)).integers(2, size=len(images)) + epoch) % 2 == 1
         return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
-    if idea.small_first and epoch < EPOCHS // 2:
-        small = keras.ops.image.resize(images, (SMALL, SMALL), antialias=True)
-        return np.rint(keras.ops.convert_to_numpy(small)).astype("uint8")
-    return images
+    if (size := size_in(epoch, idea)) == images.shape[1]:
+        return images
+    resized = keras.ops.image.resize(images, (size, size), antialias=True)
+    return np.rint(keras.ops.convert_to_numpy(resized)).astype("uint8")
 
 
 def networks(config: best.Config, idea: Idea) -> Iterator[tuple[int, keras.Model]]:
@@ -106,7 +110,7 @@ def networks(config: best.Config, idea: Idea) -> Iterator[tuple[int, keras.Model
     optimizer = muon.Muon(one_cycle(config, IMAGES))
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
     for epoch in range(EPOCHS):
-        size = SMALL if idea.small_first and epoch < EPOCHS // 2 else config.img_height
+        size = size_in(epoch, idea)
         if size not in of_size:
             image = keras.Input((size, size, 1))
             of_size[size] = keras.Model(image, idea.network(layers, image))
@@ -136,9 +140,7 @@ def table(results: Results) -> str:
         accuracies = [run["accuracy"] for run in runs]
         difference = ""
         if runs is not first and len(runs) > 1:
-            interval = stats.ttest_rel(accuracies, [run["accuracy"] for run in first]).confidence_interval(0.95)
-            mean = statistics.mean(accuracies) - statistics.mean(run["accuracy"] for run in first)
-            difference = f"{100 * mean:+.2f} ({100 * interval.low:+.2f} to {100 * interval.high:+.2f}) points"
+            difference = paired([*zip(accuracies, (run["accuracy"] for run in first), strict=True)]).in_points()
         lines.append(f"| {idea} | {mean_and_deviation(accuracies)} | {difference} |")
     return "\n".join(lines) + "\n"
 

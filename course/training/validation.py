@@ -45,11 +45,11 @@ class ValidationLosses(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epochs += 1
-        losses, changes = self._losses(), Changes(begun=self._begun)
+        losses, changes = self._losses(), Changes(begun=self._begun, comparable=False)
         if losses is not None and self._previous is not None and len(losses) != len(self._previous):
             losses = None  # other images than before
-        changes.comparable = losses is not None and self._best is not None and self._previous is not None
         if losses is not None and self._best is not None and self._previous is not None:
+            changes.comparable = True
             changes.previous = Change.between(self._epochs - 1, self._previous, losses)
             changes.best = Change.between(self._best_epoch, self._best, losses)
         if losses is None:
