@@ -8,6 +8,7 @@ import pytest
     [
         ([], "No run has finished an epoch yet; start one with `python cnn.py`."),
         (["data"], "data is not a run with a finished epoch; name one, such as runs/cnn/latest."),
+        (["a" * 300], f"{'a' * 300} is not a run with a finished epoch; name one, such as runs/cnn/latest."),
         (["a b", "c"], "'a b' is not a run with a finished epoch; name one, such as runs/cnn/latest."),
         (["--opne", "True"], "Unknown option --opne; did you mean --open? --help lists them all."),
     ],

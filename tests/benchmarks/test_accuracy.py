@@ -62,6 +62,23 @@ def test_a_command_measured_again_leaves_the_others_figures(tmp_path, monkeypatc
     assert measure_as(0.8, "--only", "cnn.py", "--seeds", "3", "--add") == before | {"cnn.py": [0.7, 0.8, 0.8]}
 
 
+def test_figures_of_a_script_that_has_changed_since_keep_its_fingerprint(tmp_path, monkeypatch):
+    def main(*words: str) -> dict[str, str]:
+        monkeypatch.setattr(sys, "argv", ["accuracy", "--seeds", "1", *words])
+        accuracy.main()
+        return json.loads((tmp_path / "accuracy.json").read_text())["scripts"]
+
+    monkeypatch.setattr(accuracy, "FOLDER", tmp_path)
+    monkeypatch.setattr(accuracy, "measure", lambda command, seed: {"seed": seed, "test_accuracy": 0.5, "seconds": 1})
+    monkeypatch.setattr(program, "fingerprint", lambda file: f"{file.name} as it was")
+    before = main()
+    assert list(before) == list(accuracy.SCRIPTS)
+    monkeypatch.setattr(program, "fingerprint", lambda file: f"{file.name} today")
+    assert main("--only", "mlp.py") == before | {"mlp.py": "mlp.py today"}
+    with pytest.raises(SystemExit):
+        main("--only", "cnn.py", "--add")
+
+
 def test_the_readme_shows_what_was_measured_for_every_command():
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     rows, measured = (REPOSITORY / "benchmarks" / "accuracy.md").read_text(encoding="utf-8").strip().split("\n\n")

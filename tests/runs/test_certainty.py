@@ -39,3 +39,4 @@ def test_a_difference_is_put_into_words():
     assert "may be chance" in in_words(good, answers(np.arange(1000) >= 12), ("A", "B"))
     assert "the same number" in in_words(good, good, ("A", "B"))
     assert "cannot be compared" in in_words(good, answers(np.ones(7, bool)), ("A", "B"))
+    assert "not tested with the same images" in in_words(good, None, ("A", "B"))
