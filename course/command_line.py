@@ -1,13 +1,17 @@
 """A pydantic class as a command line, with one sentence for what is wrong on it."""
 
 import ast
+import inspect
+import io
 import json
 import re
 import reprlib
+import tokenize
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import Enum, EnumType
+from itertools import pairwise
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
@@ -151,6 +155,8 @@ class CommandLine(BaseModel, metaclass=_Sentences):
             ) from None
         if default is None:
             cls._check_nothing_is_missing(arguments)
+        if {"-h", "--help"} & {*arguments}:
+            _describe(cls)
         with warnings.catch_warnings(action="ignore"):  # of tyro about defaults, which are judged here
             config, unknown = tyro.cli(
                 cls,
@@ -223,6 +229,23 @@ class CommandLine(BaseModel, metaclass=_Sentences):
             raise CourseError(
                 f"class {cls.__name__}: {info.field_name} cannot be used as it is written ({first_line(error)})."
             ) from None
+
+
+def _describe(of: type[CommandLine]) -> None:
+    """Makes the comment behind a value its description; tyro would look for it in the sources of pydantic, too."""
+    for base in of.__mro__[: of.__mro__.index(CommandLine)]:
+        with suppress(OSError, TypeError, SyntaxError, tokenize.TokenError):
+            tokens = list(tokenize.generate_tokens(io.StringIO(inspect.getsource(base)).readline))
+            name = ""
+            for token, following in pairwise(tokens):
+                if token.start[1] == 4 and following.string == ":":
+                    name = token.string
+                elif token.type == tokenize.COMMENT and following.type == tokenize.NEWLINE and name:
+                    field = of.model_fields.get(name)
+                    if field is not None and field.description is None:
+                        field.description = token.string.lstrip("#: ")
+                elif token.type == tokenize.NEWLINE:
+                    name = ""
 
 
 def _names_first(words: list[str], fields: dict[str, FieldInfo]) -> list[str]:
